@@ -1,0 +1,162 @@
+//! The one door that every host call passes: permission, budget, effect, journal, time.
+//!
+//! A capability decides with its own pure policy whether an operation is permitted; the gate enforces
+//! the answer, counts budgets, bounds the work in time, ends it when the run is cancelled, and writes
+//! the journal. Nothing a guest can reach does its work outside of [`Gate::pass`] or [`Gate::note`].
+
+pub mod budget;
+pub mod journal;
+mod operation;
+
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+pub use self::budget::{Budgets, Counter};
+use self::journal::Journal;
+pub use self::operation::{Decision, Effect, Operation};
+
+/// Why the gate did not let an operation through, or did not let it finish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not granted. The text names the command, the thing and the line that would allow it.
+    Denied(String),
+    /// A budget or limit is used up; the run's changes are to be rolled back.
+    LimitExceeded(String),
+    /// The command's time is over.
+    Timeout(String),
+    /// The person interrupted the run.
+    Cancelled(String),
+    /// A dry run: recorded, not done.
+    DryRun(String),
+}
+
+/// How far the run may still go; the other end is held by the runner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    Granted,
+    TimedOut,
+    Cancelled,
+}
+
+/// Shared by all capabilities of one run; cheap to clone.
+#[derive(Clone)]
+pub struct Gate {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    command: String,
+    dry_run: bool,
+    budgets: Mutex<Budgets>,
+    journal: Mutex<Journal>,
+    leave: watch::Receiver<Leave>,
+}
+
+impl Gate {
+    pub fn new(command: String, budgets: Budgets, journal: Journal, leave: watch::Receiver<Leave>, dry_run: bool) -> Self {
+        let shared = Shared { command, dry_run, budgets: Mutex::new(budgets), journal: Mutex::new(journal), leave };
+        Self { shared: Arc::new(shared) }
+    }
+
+    pub fn command(&self) -> &str {
+        &self.shared.command
+    }
+
+    /// Lets `work` happen if `decision` permits it, and records what became of it.
+    ///
+    /// `work` is not polled when it is refused, and dropped when the run ends under it.
+    pub async fn pass<T, E>(&self, operation: Operation, decision: Decision, work: impl Future<Output = Result<T, E>>) -> Result<T, E>
+    where
+        E: From<Refusal> + journal::Outcome,
+    {
+        let started = Instant::now();
+        if let Err(refusal) = self.admit(&operation, decision) {
+            self.record(&operation, "refused", started.elapsed(), Some(refusal_text(&refusal)));
+            return Err(refusal.into());
+        }
+        let result = tokio::select! {
+            biased;
+            refusal = self.ended() => Err(refusal.into()),
+            result = work => result,
+        };
+        let error = result.as_ref().err().map(journal::Outcome::summary);
+        self.record(&operation, "passed", started.elapsed(), error);
+        result
+    }
+
+    /// The same for an operation that is done at once, without waiting for anything.
+    pub fn pass_now<T, E>(&self, operation: Operation, decision: Decision, work: impl FnOnce() -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<Refusal> + journal::Outcome,
+    {
+        let started = Instant::now();
+        if let Err(refusal) = self.admit(&operation, decision) {
+            self.record(&operation, "refused", started.elapsed(), Some(refusal_text(&refusal)));
+            return Err(refusal.into());
+        }
+        let result = work();
+        let error = result.as_ref().err().map(journal::Outcome::summary);
+        self.record(&operation, "passed", started.elapsed(), error);
+        result
+    }
+
+    /// Counts `amount` against a budget, after the fact (rows changed). Exceeding it refuses what follows too.
+    pub fn spend(&self, counter: Counter, amount: u64) -> Result<(), Refusal> {
+        lock(&self.shared.budgets).spend(counter, amount).map_err(Refusal::LimitExceeded)
+    }
+
+    /// Writes a line of the journal that is no host call: start, end.
+    pub fn close(&self, exit_code: u8, ending: &str) {
+        lock(&self.shared.journal).close(exit_code, ending);
+    }
+
+    fn admit(&self, operation: &Operation, decision: Decision) -> Result<(), Refusal> {
+        match *self.shared.leave.borrow() {
+            Leave::Granted => {}
+            Leave::TimedOut => return Err(Refusal::Timeout(format!("the time of `{}` is over", self.command()))),
+            Leave::Cancelled => return Err(Refusal::Cancelled("the run was interrupted".to_owned())),
+        }
+        if let Decision::Denied(text) = decision {
+            return Err(Refusal::Denied(text));
+        }
+        lock(&self.shared.budgets).check().map_err(Refusal::LimitExceeded)?;
+        if self.shared.dry_run && operation.effect != Effect::Read {
+            return Err(Refusal::DryRun(format!("dry run: {} was not done", operation.action)));
+        }
+        Ok(())
+    }
+
+    /// Resolves when the run is over, for work that must not outlive it.
+    pub async fn ended(&self) -> Refusal {
+        let mut leave = self.shared.leave.clone();
+        loop {
+            match *leave.borrow_and_update() {
+                Leave::Granted => {}
+                Leave::TimedOut => return Refusal::Timeout(format!("the time of `{}` is over", self.command())),
+                Leave::Cancelled => return Refusal::Cancelled("the run was interrupted".to_owned()),
+            }
+            if leave.changed().await.is_err() {
+                // The runner is gone without saying why: nothing will end this work but itself.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    fn record(&self, operation: &Operation, decision: &str, took: Duration, error: Option<String>) {
+        lock(&self.shared.journal).operation(operation, decision, took, error.as_deref());
+    }
+}
+
+fn refusal_text(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Denied(text) | Refusal::LimitExceeded(text) | Refusal::Timeout(text) | Refusal::Cancelled(text) | Refusal::DryRun(text) => text.clone(),
+    }
+}
+
+/// A poisoned lock holds plain data that stays valid; a panic elsewhere must not hide the journal.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

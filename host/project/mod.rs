@@ -1,0 +1,1 @@
+//! The project: `host.toml`, `.env`, where commands live, `host.lock`, the `.host` folder.

@@ -35,6 +35,25 @@ impl Ending {
         self as u8
     }
 
+    /// What a guest's exit code means by this table; any other code is the command's own failure.
+    pub fn of_code(code: u8) -> Self {
+        match code {
+            0 => Self::Ok,
+            2 => Self::Usage,
+            3 => Self::NotMet,
+            4 => Self::Denied,
+            5 => Self::Unconfirmed,
+            6 => Self::Locked,
+            7 => Self::Integrity,
+            8 => Self::Trapped,
+            9 => Self::Unreachable,
+            124 => Self::Timeout,
+            130 => Self::Interrupted,
+            143 => Self::Terminated,
+            _ => Self::Failed,
+        }
+    }
+
     /// Word for `--json` and the journal.
     pub fn word(self) -> &'static str {
         match self {

@@ -38,7 +38,10 @@ pub enum Refusal {
 pub enum Leave {
     Granted,
     TimedOut,
-    Cancelled,
+    /// SIGINT.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
 }
 
 /// Shared by all capabilities of one run; cheap to clone.
@@ -114,10 +117,8 @@ impl Gate {
     }
 
     fn admit(&self, operation: &Operation, decision: Decision) -> Result<(), Refusal> {
-        match *self.shared.leave.borrow() {
-            Leave::Granted => {}
-            Leave::TimedOut => return Err(Refusal::Timeout(format!("the time of `{}` is over", self.command()))),
-            Leave::Cancelled => return Err(Refusal::Cancelled("the run was interrupted".to_owned())),
+        if let Some(refusal) = self.over(self.leave()) {
+            return Err(refusal);
         }
         if let Decision::Denied(text) = decision {
             return Err(Refusal::Denied(text));
@@ -133,15 +134,27 @@ impl Gate {
     pub async fn ended(&self) -> Refusal {
         let mut leave = self.shared.leave.clone();
         loop {
-            match *leave.borrow_and_update() {
-                Leave::Granted => {}
-                Leave::TimedOut => return Refusal::Timeout(format!("the time of `{}` is over", self.command())),
-                Leave::Cancelled => return Refusal::Cancelled("the run was interrupted".to_owned()),
+            let now = *leave.borrow_and_update();
+            if let Some(refusal) = self.over(now) {
+                return refusal;
             }
             if leave.changed().await.is_err() {
                 // The runner is gone without saying why: nothing will end this work but itself.
                 std::future::pending::<()>().await;
             }
+        }
+    }
+
+    /// How far the run may still go.
+    pub fn leave(&self) -> Leave {
+        *self.shared.leave.borrow()
+    }
+
+    fn over(&self, leave: Leave) -> Option<Refusal> {
+        match leave {
+            Leave::Granted => None,
+            Leave::TimedOut => Some(Refusal::Timeout(format!("the time of `{}` is over", self.command()))),
+            Leave::Interrupted | Leave::Terminated => Some(Refusal::Cancelled("the run was interrupted".to_owned())),
         }
     }
 

@@ -1,0 +1,11 @@
+//! From a `.wasm` file to a running instance: read, compile or map, link, limit, run.
+
+mod engine;
+pub mod file;
+mod kind;
+pub mod limits;
+mod link;
+pub mod run;
+pub mod store;
+
+pub use self::file::{ComponentFile, read};

@@ -1,0 +1,228 @@
+//! One run: load, link, instantiate, call `wasi:cli/run`, and say how it ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::p2::bindings::Command;
+use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_config::WasiConfigVariables;
+
+use super::file::ComponentFile;
+use super::limits::{self, Limiter};
+use super::store::{self, Origin};
+use super::{engine, link};
+use crate::capabilities::command::{CommandCtx, CommandView};
+use crate::capabilities::files::{FilesCtx, FilesView};
+use crate::capabilities::sql::{SqlCtx, SqlView};
+use crate::capabilities::terminal::{TerminalCtx, TerminalView};
+use crate::gate::{Gate, Leave};
+use crate::grants::SqlPower;
+use crate::outcome::{Ending, Failure, Result};
+use crate::terminal::{self, OutputMeter};
+
+/// What a store of one run holds: a context for each capability.
+pub(super) struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    limiter: Limiter,
+    pub(super) config: WasiConfigVariables,
+    files: FilesCtx,
+    terminal: TerminalCtx,
+    command: CommandCtx,
+    sql: SqlCtx,
+}
+
+impl State {
+    pub(super) fn command(&mut self) -> CommandView<'_> {
+        CommandView { ctx: &mut self.command }
+    }
+
+    pub(super) fn terminal(&mut self) -> TerminalView<'_> {
+        TerminalView { ctx: &mut self.terminal, table: &mut self.table }
+    }
+
+    pub(super) fn sql(&mut self) -> SqlView<'_> {
+        SqlView { ctx: &mut self.sql, table: &mut self.table }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// The contexts of one run, made by the verb from what is permitted.
+pub struct Contexts {
+    pub wasi: WasiCtx,
+    pub config: BTreeMap<String, String>,
+    pub files: FilesCtx,
+    pub terminal: TerminalCtx,
+    pub command: CommandCtx,
+    pub sql: SqlCtx,
+    pub output: OutputMeter,
+}
+
+/// Bounds of one run.
+pub struct Bounds {
+    pub time: Duration,
+    pub memory: u64,
+}
+
+/// How the guest ended.
+pub struct Report {
+    pub code: u8,
+    pub ending: Ending,
+    /// What to tell the person when it was not the guest itself that ended the run.
+    pub failure: Option<Failure>,
+}
+
+/// Everything one run needs, decided before the guest's first instruction.
+pub struct Launch<'a> {
+    pub name: &'a str,
+    pub file: &'a ComponentFile,
+    pub digest: &'a str,
+    /// The SQL interfaces to link.
+    pub powers: BTreeSet<SqlPower>,
+    pub bounds: Bounds,
+    pub contexts: Contexts,
+    pub gate: Gate,
+    /// The sending end of what the gate listens to: time and signals end the run through it.
+    pub leave: watch::Sender<Leave>,
+    /// Where compiled components are kept.
+    pub cache: Option<&'a Path>,
+}
+
+/// Runs a component and answers how it ended.
+pub async fn run(launch: Launch<'_>) -> Result<Report> {
+    let Launch { name, file, digest, powers, bounds, contexts, gate, leave, cache } = launch;
+    link::check_offered(name, &file.imports)?;
+    let engine = engine::engine()?;
+    let component = load(&engine, name, digest, &file.bytes, cache)?;
+    let linker = link::linker(&engine, &file.imports, &powers)?;
+    let output = contexts.output.clone();
+    let mut store = new_store(&engine, &bounds, contexts);
+    let watcher = tokio::spawn(watch_over(engine, bounds.time, leave));
+    let result = tokio::select! {
+        biased;
+        result = call(&mut store, &component, &linker) => result,
+        () = overdue(&gate) => Err(wasmtime::format_err!("the guest did not end by itself")),
+    };
+    watcher.abort();
+    let report = report(name, &result, store.data(), &output, &gate);
+    let mut sql = store.into_data().sql;
+    // What does not close in time is closed by the server, which rolls back as well.
+    let _ = tokio::time::timeout(limits::SHUTDOWN, sql.shutdown()).await;
+    Ok(report)
+}
+
+fn load(engine: &Engine, name: &str, digest: &str, bytes: &[u8], cache: Option<&Path>) -> Result<Component> {
+    let store = match cache.map(store::Store::open) {
+        Some(Ok(store)) => store,
+        Some(Err(failure)) => {
+            terminal::warn(&format!("{failure}; `{name}` is compiled anew each time"));
+            return store::compile_only(engine, bytes);
+        }
+        None => return store::compile_only(engine, bytes),
+    };
+    let (component, origin) = store.load(engine, digest, bytes)?;
+    if let Origin::NotStored(why) = origin {
+        terminal::warn(&format!("the compiled form of `{name}` was not stored: {why}"));
+    }
+    Ok(component)
+}
+
+fn new_store(engine: &Engine, bounds: &Bounds, contexts: Contexts) -> Store<State> {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(limits::HANDLES);
+    let Contexts { wasi, config, files, terminal, command, sql, output: _ } = contexts;
+    let config = config.into_iter().collect();
+    let state = State { wasi, table, limiter: Limiter::new(bounds.memory), config, files, terminal, command, sql };
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.limiter);
+    store.set_hostcall_fuel(limits::CALL_BYTES);
+    store.set_max_component_handles(limits::HANDLES);
+    store.set_epoch_deadline(1);
+    store
+}
+
+async fn call(store: &mut Store<State>, component: &Component, linker: &Linker<State>) -> wasmtime::Result<std::result::Result<(), ()>> {
+    let command = Command::instantiate_async(&mut *store, component, linker).await?;
+    command.wasi_cli_run().call_run(store).await
+}
+
+/// Ends the run when its time is over or a signal comes: first politely through the gate, then, after
+/// [`limits::GRACE`], by the epoch. A second signal ends the process at once; the server rolls back.
+async fn watch_over(engine: Engine, time: Duration, leave: watch::Sender<Leave>) {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return;
+    };
+    let (leaving, code) = tokio::select! {
+        () = tokio::time::sleep(time) => (Leave::TimedOut, Ending::Timeout),
+        _ = interrupt.recv() => (Leave::Interrupted, Ending::Interrupted),
+        _ = terminate.recv() => (Leave::Terminated, Ending::Terminated),
+    };
+    leave.send_replace(leaving);
+    tokio::time::sleep(limits::GRACE).await;
+    engine.increment_epoch();
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    std::process::exit(i32::from(code.code()));
+}
+
+/// Resolves when the run is over and the guest had its time to say so.
+async fn overdue(gate: &Gate) {
+    gate.ended().await;
+    tokio::time::sleep(limits::GRACE + limits::GRACE).await;
+}
+
+fn report(
+    name: &str,
+    result: &wasmtime::Result<std::result::Result<(), ()>>,
+    state: &State,
+    output: &OutputMeter,
+    gate: &Gate,
+) -> Report {
+    let failure = |ending: Ending, text: String| Report { code: ending.code(), ending, failure: Some(Failure::new(ending, text)) };
+    match gate.leave() {
+        Leave::Granted => {}
+        Leave::TimedOut => return failure(Ending::Timeout, format!("the time of `{name}` was over; what it had not committed was rolled back")),
+        Leave::Interrupted => return failure(Ending::Interrupted, format!("`{name}` was interrupted; what it had not committed was rolled back")),
+        Leave::Terminated => return failure(Ending::Terminated, format!("`{name}` was terminated; what it had not committed was rolled back")),
+    }
+    let error = match result {
+        Ok(Ok(())) => return Report { code: 0, ending: Ending::Ok, failure: None },
+        Ok(Err(())) => return Report { code: 1, ending: Ending::Failed, failure: None },
+        Err(error) => error,
+    };
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        let code = u8::try_from(exit.0).unwrap_or(1);
+        return Report { code, ending: Ending::of_code(code), failure: None };
+    }
+    if output.exceeded() {
+        return failure(Ending::Trapped, format!("`{name}` wrote more than its limit of {} bytes", output.bound()));
+    }
+    if let Some(refused) = &state.limiter.refused {
+        return failure(Ending::Trapped, format!("`{name}` ran out of its limits: {refused}"));
+    }
+    failure(Ending::Trapped, format!("`{name}` trapped: {}", trap_text(error)))
+}
+
+/// The cause in one line; the stack follows on lines of its own.
+fn trap_text(error: &wasmtime::Error) -> String {
+    let cause = error.root_cause().to_string();
+    match error.downcast_ref::<wasmtime::WasmBacktrace>() {
+        Some(trace) => {
+            let frames: Vec<String> = trace.frames().iter().filter_map(|frame| frame.func_name()).take(8).map(|name| format!("  at {name}")).collect();
+            format!("{cause}\n{}", frames.join("\n"))
+        }
+        None => cause,
+    }
+}

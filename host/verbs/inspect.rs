@@ -1,0 +1,162 @@
+//! `host inspect`: what a component asks for and why, what it imports in plain words, what it was granted.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::component::{self, ComponentFile, link};
+use crate::grants::manifest::Manifest;
+use crate::grants::permitted::{self, Permitted};
+use crate::outcome::{Ending, Result};
+use crate::terminal;
+
+const EXAMPLES: &str = "\
+Examples:
+  host inspect migrate              a command of this project
+  host inspect ./report.wasm        any component, before it is let in
+  host inspect report --json";
+
+/// What the packages of imported interfaces mean to a person.
+const MEANINGS: [(&str, &str); 15] = [
+    ("host:sql/read", "read rows from databases it was granted"),
+    ("host:sql/write", "insert, update and delete rows"),
+    ("host:sql/schema", "create, change and drop tables, and run migration scripts"),
+    ("host:sql/lock", "take advisory locks"),
+    ("host:sql/admin", "replace a whole database"),
+    ("host:sql/types", "open database connections by name"),
+    ("host:terminal/", "ask questions and show progress on the terminal"),
+    ("host:command/", "know its name and run, and set its exit code"),
+    ("wasi:config/", "read the configuration values written for it"),
+    ("wasi:filesystem/", "open files, of those that are granted"),
+    ("wasi:sockets/", "open network connections: always refused"),
+    ("wasi:cli/", "arguments, granted environment variables, standard streams"),
+    ("wasi:clocks/", "tell the time"),
+    ("wasi:random/", "draw random numbers"),
+    ("wasi:io/", "wait for and copy streams"),
+];
+
+/// Show what a component asks for, imports and may do
+#[derive(Debug, Args)]
+#[command(before_help = EXAMPLES)]
+pub struct Inspect {
+    /// A command's name, or the path of a `.wasm` file
+    #[arg(value_name = "NAME|FILE")]
+    target: PathBuf,
+}
+
+pub fn run(verb: &Inspect, context: &Context) -> Result<u8> {
+    let (name, path) = locate(&verb.target, context)?;
+    let file = component::read(&path)?;
+    let grants = context.project.grants_for(&name)?;
+    let permitted = permitted::permit(&name, &file.sql_powers(), file.manifest.as_ref(), &grants);
+    if context.json {
+        terminal::line(&as_json(&name, &file, &permitted).to_string());
+    } else {
+        print(&name, &file, &permitted);
+    }
+    Ok(Ending::Ok.code())
+}
+
+fn locate(target: &Path, context: &Context) -> Result<(String, PathBuf)> {
+    let is_path = target.components().count() > 1 || target.extension().is_some_and(|extension| extension == "wasm");
+    if is_path {
+        let name = target.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        return Ok((name, target.to_owned()));
+    }
+    let name = target.to_string_lossy().into_owned();
+    let path = context.project.find_command(&name)?;
+    Ok((name, path))
+}
+
+fn print(name: &str, file: &ComponentFile, permitted: &Permitted) {
+    let manifest = file.manifest.as_ref();
+    terminal::line(&format!("{name}  {}", file.path.display()));
+    if let Some(manifest) = manifest {
+        terminal::line(&format!("  {}", manifest.about));
+    }
+    terminal::line("");
+    let effect = manifest.map_or("unknown: it carries no manifest", |manifest| manifest.effect.word());
+    terminal::table(&[
+        vec!["  digest".to_owned(), file.digest()],
+        vec!["  size".to_owned(), format!("{} bytes", file.bytes.len())],
+        vec!["  effect".to_owned(), effect.to_owned()],
+        vec!["  runs".to_owned(), if file.is_command() { "yes" } else { "no: it exports no `wasi:cli/run`" }.to_owned()],
+    ]);
+    print_asks(manifest, permitted);
+    terminal::line("");
+    terminal::line("imports, in plain words:");
+    for meaning in meanings(file) {
+        terminal::line(&format!("  {meaning}"));
+    }
+    print_missing(name, permitted);
+}
+
+fn print_asks(manifest: Option<&Manifest>, permitted: &Permitted) {
+    terminal::line("");
+    let Some(manifest) = manifest else {
+        terminal::line("asks for nothing by name: it carries no manifest");
+        return;
+    };
+    if manifest.asks.is_empty() {
+        terminal::line("asks for nothing");
+        return;
+    }
+    terminal::line("asks for:");
+    for ask in &manifest.asks {
+        terminal::line(&format!("  {}: {}", ask.words(), if permitted.is_granted(ask) { "granted" } else if ask.optional { "not granted (optional)" } else { "not granted" }));
+        terminal::line(&format!("      {}", ask.why));
+    }
+}
+
+fn print_missing(name: &str, permitted: &Permitted) {
+    for unused in &permitted.unused {
+        terminal::line("");
+        terminal::line(&format!("granted but never asked for, so without effect: {unused}"));
+    }
+    if permitted.missing.is_empty() {
+        return;
+    }
+    terminal::line("");
+    terminal::line("to allow what is missing, run `host grant` or add to host.toml:");
+    for line in permitted::lines(name, &permitted.missing) {
+        terminal::line(&format!("  {line}"));
+    }
+}
+
+/// What the imports mean, each meaning once; an interface that the host does not offer is said as such.
+fn meanings(file: &ComponentFile) -> Vec<String> {
+    let mut said = Vec::new();
+    for import in &file.imports {
+        let meaning = match MEANINGS.iter().find(|(prefix, _)| import.starts_with(prefix)) {
+            Some((prefix, meaning)) => format!("{:<18} {meaning}", prefix.trim_end_matches('/')),
+            None if link::is_offered(import) => import.clone(),
+            None => format!("{import:<18} NOT OFFERED by this host: it cannot run"),
+        };
+        if !said.contains(&meaning) {
+            said.push(meaning);
+        }
+    }
+    said
+}
+
+fn as_json(name: &str, file: &ComponentFile, permitted: &Permitted) -> Value {
+    let asks: Vec<Value> = file.manifest.iter().flat_map(|manifest| &manifest.asks).map(|ask| {
+        json!({"asks": ask.words(), "why": ask.why, "optional": ask.optional, "granted": permitted.is_granted(ask)})
+    }).collect();
+    json!({
+        "v": 1,
+        "name": name,
+        "path": file.path.display().to_string(),
+        "about": file.manifest.as_ref().map(|manifest| manifest.about.clone()),
+        "digest": file.digest(),
+        "size": file.bytes.len(),
+        "effect": file.manifest.as_ref().map(|manifest| manifest.effect.word()),
+        "runs": file.is_command(),
+        "asks": asks,
+        "imports": file.imports,
+        "missing": permitted::lines(name, &permitted.missing),
+        "unused": permitted.unused,
+    })
+}

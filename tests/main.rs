@@ -1,1 +1,5 @@
+//! The one integration test binary: the real `host` over real components, files and servers.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+mod harness;

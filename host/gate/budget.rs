@@ -38,11 +38,9 @@ impl Budgets {
     /// Whether every budget still holds.
     pub fn check(&self) -> Result<(), String> {
         match self.rows_changed {
-            Some(bound) if self.rows_changed_so_far > bound => Err(format!(
-                "{} rows changed, the budget `{}` is {bound}",
-                self.rows_changed_so_far,
-                Counter::RowsChanged.key()
-            )),
+            Some(bound) if self.rows_changed_so_far > bound => {
+                Err(format!("{} rows changed, the budget `{}` is {bound}", self.rows_changed_so_far, Counter::RowsChanged.key()))
+            }
             _ => Ok(()),
         }
     }

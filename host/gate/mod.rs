@@ -165,7 +165,11 @@ impl Gate {
 
 fn refusal_text(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::Denied(text) | Refusal::LimitExceeded(text) | Refusal::Timeout(text) | Refusal::Cancelled(text) | Refusal::DryRun(text) => text.clone(),
+        Refusal::Denied(text)
+        | Refusal::LimitExceeded(text)
+        | Refusal::Timeout(text)
+        | Refusal::Cancelled(text)
+        | Refusal::DryRun(text) => text.clone(),
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod budget;
 pub mod journal;
 mod operation;
+pub mod redact;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};

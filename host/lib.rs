@@ -18,3 +18,4 @@ pub mod gate;
 pub mod grants;
 pub mod outcome;
 pub mod project;
+pub mod terminal;

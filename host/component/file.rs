@@ -11,13 +11,9 @@ use wasmparser::{ComponentExternalKind, Parser, Payload};
 use super::kind::Kind;
 use super::limits;
 use crate::grants::SqlPower;
-use crate::grants::manifest::Manifest;
+use crate::grants::manifest::{MANIFEST_SECTION, Manifest};
 use crate::outcome::{Failure, Result};
 
-/// Name of the custom section that holds the manifest (TOML).
-pub const MANIFEST_SECTION: &str = "host:command";
-/// A manifest is a page of text, not a payload.
-pub const MANIFEST_BYTES: usize = 64 << 10;
 /// What a component must export to be a command.
 const RUN_EXPORT: &str = "wasi:cli/run@0.2.";
 
@@ -45,7 +41,7 @@ impl ComponentFile {
 
     /// The SQL powers whose interfaces it imports.
     pub fn sql_powers(&self) -> BTreeSet<SqlPower> {
-        self.imports.iter().filter_map(|name| SqlPower::from_word(name.strip_prefix("host:sql/")?.split('@').next()?)).collect()
+        SqlPower::of_imports(&self.imports)
     }
 }
 
@@ -65,12 +61,7 @@ pub fn read(path: &Path) -> Result<ComponentFile> {
     })?;
     let manifest = match outline.manifest {
         None => None,
-        Some(text) if text.len() > MANIFEST_BYTES => {
-            return Err(Failure::usage(format!("the manifest in `{}` has {} bytes, more than {MANIFEST_BYTES}", path.display(), text.len())));
-        }
-        Some(text) => Some(Manifest::parse(text).map_err(|error| {
-            Failure::usage(format!("the manifest in `{}` is not valid: {error}", path.display())).hint("mend `command.toml` and embed it again")
-        })?),
+        Some(text) => Some(Manifest::parse(text, &format!("{}[{MANIFEST_SECTION}]", path.display()))?),
     };
     let (imports, exports) = (outline.imports, outline.exports);
     Ok(ComponentFile { path: path.to_owned(), bytes, imports, exports, manifest })

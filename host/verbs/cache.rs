@@ -66,7 +66,7 @@ fn size(store: &Store, json: bool) -> Result<u8> {
     let compiled = entries.iter().filter(|entry| entry.name.ends_with(".cwasm")).count();
     let folder = store.folder().display().to_string();
     if json {
-        terminal::line(&json!({"v": 1, "folder": folder, "components": compiled, "bytes": bytes}).to_string());
+        terminal::json(&json!({"v": 1, "folder": folder, "components": compiled, "bytes": bytes}));
     } else {
         terminal::line(&format!("{folder}: {compiled} compiled components, {:.1} MiB", mebibytes(bytes)));
     }
@@ -78,7 +78,7 @@ fn prune(store: &Store, days: u64, all: bool, json: bool) -> Result<u8> {
     let before = if all { now + Duration::from_secs(DAY) } else { now.checked_sub(Duration::from_secs(days.saturating_mul(DAY))).unwrap_or(SystemTime::UNIX_EPOCH) };
     let (files, bytes) = store.prune(before)?;
     if json {
-        terminal::line(&json!({"v": 1, "removed_files": files, "removed_bytes": bytes}).to_string());
+        terminal::json(&json!({"v": 1, "removed_files": files, "removed_bytes": bytes}));
     } else {
         terminal::line(&format!("removed {files} files, {:.1} MiB", mebibytes(bytes)));
     }

@@ -10,7 +10,7 @@ use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 use crate::cli::Cli;
 use crate::component;
 use crate::outcome::{Ending, Failure, Result};
-use crate::project::Project;
+use crate::project::{Overrides, Project};
 use crate::terminal;
 
 const EXAMPLES: &str = "\
@@ -81,5 +81,5 @@ fn options(typed: &str) -> Option<Vec<CompletionCandidate>> {
 }
 
 fn project() -> Option<Project> {
-    Project::find(&std::env::current_dir().ok()?, None, None).ok()
+    Project::find(&std::env::current_dir().ok()?, &Overrides::default()).ok()
 }

@@ -7,10 +7,9 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::component::{self, ComponentFile, link};
-use crate::grants::manifest::Manifest;
-use crate::grants::permitted::{self, Permitted};
+use crate::grants::{Ask, Manifest, Permitted, Wants, host_toml_lines, permit};
 use crate::outcome::{Ending, Result};
-use crate::terminal;
+use crate::terminal::{self, Table};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,11 +49,12 @@ pub fn run(verb: &Inspect, context: &Context) -> Result<u8> {
     let (name, path) = locate(&verb.target, context)?;
     let file = component::read(&path)?;
     let grants = context.project.grants_for(&name)?;
-    let permitted = permitted::permit(&name, &file.sql_powers(), file.manifest.as_ref(), &grants);
+    let permitted = permit(&file.sql_powers(), file.manifest.as_ref(), &grants);
+    let missing = host_toml_lines(&name, permitted.missing.iter().map(|missing| &missing.wants), &grants);
     if context.json {
-        terminal::line(&as_json(&name, &file, &permitted).to_string());
+        terminal::json(&as_json(&name, &file, &permitted, &missing));
     } else {
-        print(&name, &file, &permitted);
+        print(&name, &file, &permitted, &missing);
     }
     Ok(Ending::Ok.code())
 }
@@ -70,7 +70,7 @@ fn locate(target: &Path, context: &Context) -> Result<(String, PathBuf)> {
     Ok((name, path))
 }
 
-fn print(name: &str, file: &ComponentFile, permitted: &Permitted) {
+fn print(name: &str, file: &ComponentFile, permitted: &Permitted, missing: &[String]) {
     let manifest = file.manifest.as_ref();
     terminal::line(&format!("{name}  {}", file.path.display()));
     if let Some(manifest) = manifest {
@@ -78,19 +78,20 @@ fn print(name: &str, file: &ComponentFile, permitted: &Permitted) {
     }
     terminal::line("");
     let effect = manifest.map_or("unknown: it carries no manifest", |manifest| manifest.effect.word());
-    terminal::table(&[
-        vec!["  digest".to_owned(), file.digest()],
-        vec!["  size".to_owned(), format!("{} bytes", file.bytes.len())],
-        vec!["  effect".to_owned(), effect.to_owned()],
-        vec!["  runs".to_owned(), if file.is_command() { "yes" } else { "no: it exports no `wasi:cli/run`" }.to_owned()],
-    ]);
+    let mut facts = Table::new();
+    facts
+        .row(["  digest", &file.digest()])
+        .row(["  size", &format!("{} bytes", file.bytes.len())])
+        .row(["  effect", effect])
+        .row(["  runs", if file.is_command() { "yes" } else { "no: it exports no `wasi:cli/run`" }]);
+    terminal::table(&facts);
     print_asks(manifest, permitted);
     terminal::line("");
     terminal::line("imports, in plain words:");
     for meaning in meanings(file) {
         terminal::line(&format!("  {meaning}"));
     }
-    print_missing(name, permitted);
+    print_missing(name, permitted, missing);
 }
 
 fn print_asks(manifest: Option<&Manifest>, permitted: &Permitted) {
@@ -105,22 +106,39 @@ fn print_asks(manifest: Option<&Manifest>, permitted: &Permitted) {
     }
     terminal::line("asks for:");
     for ask in &manifest.asks {
-        terminal::line(&format!("  {}: {}", ask.words(), if permitted.is_granted(ask) { "granted" } else if ask.optional { "not granted (optional)" } else { "not granted" }));
+        terminal::line(&format!("  {}: {}", ask.wants.in_words(), standing(ask, permitted)));
         terminal::line(&format!("      {}", ask.why));
     }
 }
 
-fn print_missing(name: &str, permitted: &Permitted) {
+/// Whether an ask is granted; what is granted of it in part shows as what is missing.
+fn standing(ask: &Ask, permitted: &Permitted) -> String {
+    let lacking = permitted.missing.iter().chain(&permitted.without).find(|missing| same_thing(&missing.wants, &ask.wants));
+    match lacking {
+        None => "granted".to_owned(),
+        Some(missing) if ask.optional => format!("not granted, optional ({})", missing.wants.in_words()),
+        Some(missing) => format!("NOT GRANTED ({})", missing.wants.in_words()),
+    }
+}
+
+fn same_thing(one: &Wants, other: &Wants) -> bool {
+    match (one, other) {
+        (Wants::Sql { database: one, .. }, Wants::Sql { database: other, .. }) => one == other,
+        _ => one == other,
+    }
+}
+
+fn print_missing(name: &str, permitted: &Permitted, missing: &[String]) {
     for unused in &permitted.unused {
         terminal::line("");
         terminal::line(&format!("granted but never asked for, so without effect: {unused}"));
     }
-    if permitted.missing.is_empty() {
+    if missing.is_empty() {
         return;
     }
     terminal::line("");
-    terminal::line("to allow what is missing, run `host grant` or add to host.toml:");
-    for line in permitted::lines(name, &permitted.missing) {
+    terminal::line(&format!("to allow what is missing, run `host grant {name}` or add to host.toml:"));
+    for line in missing {
         terminal::line(&format!("  {line}"));
     }
 }
@@ -141,9 +159,9 @@ fn meanings(file: &ComponentFile) -> Vec<String> {
     said
 }
 
-fn as_json(name: &str, file: &ComponentFile, permitted: &Permitted) -> Value {
+fn as_json(name: &str, file: &ComponentFile, permitted: &Permitted, missing: &[String]) -> Value {
     let asks: Vec<Value> = file.manifest.iter().flat_map(|manifest| &manifest.asks).map(|ask| {
-        json!({"asks": ask.words(), "why": ask.why, "optional": ask.optional, "granted": permitted.is_granted(ask)})
+        json!({"asks": ask.wants.in_words(), "why": ask.why, "optional": ask.optional, "granted": standing(ask, permitted) == "granted"})
     }).collect();
     json!({
         "v": 1,
@@ -156,7 +174,7 @@ fn as_json(name: &str, file: &ComponentFile, permitted: &Permitted) -> Value {
         "runs": file.is_command(),
         "asks": asks,
         "imports": file.imports,
-        "missing": permitted::lines(name, &permitted.missing),
+        "missing": missing,
         "unused": permitted.unused,
     })
 }

@@ -9,7 +9,7 @@ use super::Context;
 use crate::component::file;
 use crate::outcome::{Ending, Result};
 use crate::project::commands::Found;
-use crate::terminal;
+use crate::terminal::{self, Table};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,7 +49,7 @@ pub fn run(verb: &List, context: &Context) -> Result<u8> {
     let rows = describe(found);
     if context.json {
         let commands: Vec<Value> = rows.iter().map(row_json).collect();
-        terminal::line(&json!({"v": 1, "project": context.project.name(), "commands": commands}).to_string());
+        terminal::json(&json!({"v": 1, "project": context.project.name(), "commands": commands}));
     } else {
         print(&rows, context);
     }
@@ -95,19 +95,15 @@ fn print(rows: &[Row], context: &Context) {
         terminal::hint("put a component into one of these folders, or set HOST_COMMANDS to the standard commands' folder");
         return;
     }
-    let table: Vec<Vec<String>> = rows
-        .iter()
-        .filter(|row| !row.shadowed || context.verbosity > 0)
-        .map(|row| {
-            let about = match &row.about {
-                Ok(about) if about.is_empty() => "(no manifest)".to_owned(),
-                Ok(about) => about.clone(),
-                Err(error) => format!("(cannot be run: {error})"),
-            };
-            let shadowed = if row.shadowed { " (shadowed)" } else { "" };
-            vec![row.name.clone(), format!("{about}{shadowed}")]
-        })
-        .collect();
+    let mut table = Table::new();
+    for row in rows.iter().filter(|row| !row.shadowed || context.verbosity > 0) {
+        let about = match &row.about {
+            Ok(about) if about.is_empty() => "(no manifest)".to_owned(),
+            Ok(about) => about.clone(),
+            Err(error) => format!("(cannot be run: {error})"),
+        };
+        table.row([row.name.clone(), format!("{about}{}", if row.shadowed { " (shadowed)" } else { "" })]);
+    }
     terminal::table(&table);
     terminal::talk("");
     terminal::talk("run one with `host run NAME`; `host inspect NAME` shows what it may do");

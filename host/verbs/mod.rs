@@ -20,12 +20,14 @@ use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Common, Verb};
 use crate::outcome::{Ending, Failure, Result};
-use crate::project::Project;
+use crate::project::{Overrides, Project};
 use crate::terminal;
 
 /// What every verb gets: the project it stands in, and how to talk.
 pub struct Context {
     pub project: Project,
+    /// How the project was found, for finding it again after it was changed.
+    pub overrides: Overrides,
     pub json: bool,
     pub yes: bool,
     pub no_input: bool,
@@ -36,9 +38,10 @@ pub struct Context {
 impl Context {
     fn new(common: &Common) -> Result<Self> {
         let start = std::env::current_dir().map_err(|error| Failure::failed(format!("failed to find the current folder: {error}")))?;
-        let project = Project::find(&start, common.project.as_deref(), common.env_file.as_deref())?;
+        let overrides = Overrides { project: common.project.clone(), env_file: common.env_file.clone() };
         Ok(Self {
-            project,
+            project: Project::find(&start, &overrides)?,
+            overrides,
             json: common.json,
             yes: common.yes,
             no_input: common.no_input,
@@ -55,12 +58,12 @@ pub fn main() -> u8 {
         Ok(cli) => cli,
         Err(error) => return terminal::usage(&error),
     };
-    terminal::configure(cli.common.json, cli.common.quiet);
-    let common = cli.common.clone();
-    match dispatch(cli) {
+    let Common { json, quiet, verbosity, .. } = cli.common;
+    terminal::set(terminal::Settings { json, quiet, verbosity });
+    match dispatch(cli).and_then(|code| terminal::finish().map(|()| code)) {
         Ok(code) => code,
         Err(failure) => {
-            terminal::error(&failure, common.json);
+            terminal::error(&failure);
             failure.ending.code()
         }
     }
@@ -100,7 +103,7 @@ fn unknown(words: &[OsString], context: &Context) -> Failure {
         return failure.hint(format!("host run {word}"));
     }
     let verbs: Vec<String> = Cli::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
-    match crate::project::commands::closest(&word, verbs.iter().map(String::as_str)) {
+    match crate::project::suggest::nearest(&word, verbs.iter().map(String::as_str)) {
         Some(verb) => failure.hint(format!("did you mean `host {verb}`?")),
         None => failure.hint("`host --help` shows the verbs, `host list` the commands"),
     }

@@ -17,7 +17,7 @@ pub struct Version {}
 
 pub fn run(_verb: &Version, json: bool) -> Result<u8> {
     if json {
-        terminal::line(&json!({"v": 1, "host": env!("CARGO_PKG_VERSION"), "wasmtime": WASMTIME, "interfaces": INTERFACES}).to_string());
+        terminal::json(&json!({"v": 1, "host": env!("CARGO_PKG_VERSION"), "wasmtime": WASMTIME, "interfaces": INTERFACES}));
     } else {
         terminal::line(&format!("host {} (wasmtime {WASMTIME}; {})", env!("CARGO_PKG_VERSION"), INTERFACES.join(", ")));
     }

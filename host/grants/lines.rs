@@ -1,0 +1,151 @@
+//! The lines of host.toml that would grant what is missing: one source for errors, `inspect`, `grant` and `init`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::manifest::ANY_DATABASE;
+use super::{FileAccess, Grants, SqlPower, Wants};
+
+/// One key beneath `[commands.NAME]` with the value it must have; what was granted before is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// `["sql", "default"]`, `["files", "migrations/**"]`, `["env"]`
+    pub keys: Vec<String>,
+    pub value: SettingValue,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettingValue {
+    Text(String),
+    List(Vec<String>),
+}
+
+/// The settings that give `wants` in addition to `grants`; those that would change nothing are left out.
+///
+/// Asks for any database have no line: which database is the operator's to say.
+pub fn settings<'w>(wants: impl IntoIterator<Item = &'w Wants>, grants: &Grants) -> Vec<Setting> {
+    let mut sql = BTreeMap::new();
+    let mut files = BTreeMap::new();
+    let mut env = grants.env.clone();
+    for want in wants {
+        match want {
+            Wants::Sql { database, .. } if database == ANY_DATABASE => {}
+            Wants::Sql { database, powers } => {
+                sql.entry(database).or_insert_with(|| grants.sql.get(database).cloned().unwrap_or_default()).extend(powers);
+            }
+            Wants::Files(file) => {
+                let granted = grants.files.iter().filter(|grant| grant.pattern == file.pattern).map(|grant| grant.access);
+                let access = granted.chain([file.access]).max().unwrap_or(FileAccess::Read);
+                let entry = files.entry(&file.pattern).or_insert(access);
+                *entry = access.max(*entry);
+            }
+            Wants::Env(name) if env.contains(name) => {}
+            Wants::Env(name) => env.push(name.clone()),
+        }
+    }
+    let sql = sql.into_iter().filter(|(database, powers)| grants.sql.get(*database) != Some(powers)).map(|(database, powers)| Setting {
+        keys: vec!["sql".to_owned(), database.clone()],
+        value: SettingValue::List(powers.into_iter().map(|power: SqlPower| power.word().to_owned()).collect()),
+    });
+    let unchanged = |pattern: &str, access| grants.files.iter().any(|grant| grant.pattern == pattern && grant.access == access);
+    let files = files.into_iter().filter(|(pattern, access)| !unchanged(pattern, *access)).map(|(pattern, access)| Setting {
+        keys: vec!["files".to_owned(), pattern.clone()],
+        value: SettingValue::Text(access.word().to_owned()),
+    });
+    let env = (env != grants.env).then(|| Setting { keys: vec!["env".to_owned()], value: SettingValue::List(env) });
+    sql.chain(files).chain(env).collect()
+}
+
+/// The same as text, the section's header first; empty when there is nothing to add.
+pub fn host_toml_lines<'w>(command: &str, wants: impl IntoIterator<Item = &'w Wants>, grants: &Grants) -> Vec<String> {
+    let settings = settings(wants, grants);
+    if settings.is_empty() {
+        return Vec::new();
+    }
+    std::iter::once(format!("[commands.{}]", key(command))).chain(settings.iter().map(ToString::to_string)).collect()
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<_> = self.keys.iter().map(|name| key(name)).collect();
+        match &self.value {
+            SettingValue::Text(text) => write!(out, "{} = {}", keys.join("."), quoted(text)),
+            SettingValue::List(items) => {
+                let items: Vec<_> = items.iter().map(|item| quoted(item)).collect();
+                write!(out, "{} = [{}]", keys.join("."), items.join(", "))
+            }
+        }
+    }
+}
+
+fn key(name: &str) -> String {
+    let bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if bare { name.to_owned() } else { quoted(name) }
+}
+
+/// A TOML string. Always of the basic form, so that nothing a stranger's manifest holds ends it early.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            control if control.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(control))),
+            plain => quoted.push(plain),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::FileGrant;
+    use super::*;
+
+    fn sql(database: &str, powers: &[SqlPower]) -> Wants {
+        Wants::Sql { database: database.to_owned(), powers: powers.iter().copied().collect() }
+    }
+
+    fn file(pattern: &str, access: FileAccess) -> Wants {
+        Wants::Files(FileGrant { pattern: pattern.to_owned(), access })
+    }
+
+    #[test]
+    fn lines_are_the_section_and_one_line_for_each_thing() {
+        let wants = [
+            sql("default", &[SqlPower::Write, SqlPower::Read]),
+            file("migrations/**", FileAccess::Read),
+            Wants::Env("HOME".to_owned()),
+            sql("*", &[SqlPower::Read]),
+        ];
+        assert_eq!(
+            host_toml_lines("migrate", &wants, &Grants::default()),
+            ["[commands.migrate]", "sql.default = [\"read\", \"write\"]", "files.\"migrations/**\" = \"read\"", "env = [\"HOME\"]"]
+        );
+    }
+
+    #[test]
+    fn what_is_granted_already_stays_in_the_line_and_alone_makes_none() {
+        let grants = Grants {
+            sql: BTreeMap::from([("default".to_owned(), BTreeSet::from([SqlPower::Read]))]),
+            files: vec![FileGrant { pattern: "a".to_owned(), access: FileAccess::Write }],
+            env: vec!["A".to_owned()],
+            ..Grants::default()
+        };
+        assert_eq!(
+            host_toml_lines("x", &[sql("default", &[SqlPower::Schema]), file("a", FileAccess::Read), Wants::Env("B".to_owned())], &grants),
+            ["[commands.x]", "sql.default = [\"read\", \"schema\"]", "env = [\"A\", \"B\"]"]
+        );
+        let nothing: Vec<String> = Vec::new();
+        assert_eq!(host_toml_lines("x", &[sql("default", &[SqlPower::Read])], &grants), nothing);
+    }
+
+    #[test]
+    fn hostile_names_stay_inside_their_quotes() {
+        let lines = host_toml_lines("x", &[file("a\"] = 1\nb", FileAccess::Read)], &Grants::default());
+        assert_eq!(lines[1], "files.\"a\\\"] = 1\\u000Ab\" = \"read\"");
+        assert!(lines.join("\n").parse::<toml_edit::DocumentMut>().is_ok());
+    }
+}

@@ -25,6 +25,8 @@ pub struct Manifest {
     /// The worst the command can do; never less than what its asks allow.
     pub effect: Effect,
     pub examples: Vec<Example>,
+    /// `--plan`, `--json`: for completion.
+    pub options: Vec<String>,
     pub exit_codes: BTreeMap<u8, String>,
     pub asks: Vec<Ask>,
 }
@@ -48,7 +50,10 @@ pub struct Ask {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wants {
     /// `database` is a configured name, or [`ANY_DATABASE`].
-    Sql { database: String, powers: BTreeSet<SqlPower> },
+    Sql {
+        database: String,
+        powers: BTreeSet<SqlPower>,
+    },
     Files(FileGrant),
     /// A name, `*` at the end allowed.
     Env(String),
@@ -67,14 +72,15 @@ impl Manifest {
         let document = Document::new(source, bytes)?;
         let table = document.parse()?;
         let root = document.root(&table);
-        root.only(&["about", "usage", "effect", "examples", "exit-codes", "asks"])?;
+        root.only(&["about", "usage", "effect", "options", "examples", "exit-codes", "asks"])?;
         let about = shown(&root.require("about")?)?;
         let usage = root.get("usage").map(|item| shown(&item)).transpose()?;
         let examples = sections(&root, "examples")?.iter().map(example).collect::<Result<_>>()?;
+        let options = root.get("options").map(|item| options(&item)).transpose()?.unwrap_or_default();
         let exit_codes = root.get("exit-codes").map(|item| exit_codes(&item.section()?)).transpose()?.unwrap_or_default();
         let asks: Vec<_> = sections(&root, "asks")?.iter().map(ask).collect::<Result<_>>()?;
         let effect = effect(root.get("effect").as_ref(), &asks)?;
-        Ok(Self { about, usage, effect, examples, exit_codes, asks })
+        Ok(Self { about, usage, effect, examples, options, exit_codes, asks })
     }
 
     /// The asks, one power a line, sorted: what host.lock pins (`sql.default admin`, `files migrations/** read`).
@@ -114,6 +120,14 @@ fn sections<'d>(root: &Section<'d>, key: &str) -> Result<Vec<Section<'d>>> {
 fn example(section: &Section<'_>) -> Result<Example> {
     section.only(&["run", "about"])?;
     Ok(Example { run: shown(&section.require("run")?)?, about: shown(&section.require("about")?)? })
+}
+
+fn options(item: &Item<'_>) -> Result<Vec<String>> {
+    let option = |(_, item): (&str, Item<'_>)| match shown(&item)? {
+        option if option.starts_with('-') && !option.contains(char::is_whitespace) => Ok(option),
+        other => Err(item.error(&format!("names `{other}`, which is no option: those begin with `-`"))),
+    };
+    item.strings()?.into_iter().map(option).collect()
 }
 
 fn exit_codes(section: &Section<'_>) -> Result<BTreeMap<u8, String>> {
@@ -202,7 +216,9 @@ pub(crate) fn file_pattern(item: &Item<'_>, pattern: String) -> Result<String> {
 pub(crate) fn env_pattern(item: &Item<'_>, pattern: String) -> Result<String> {
     let name = pattern.strip_suffix('*').unwrap_or(&pattern);
     if pattern.is_empty() || name.contains(['*', '=', '\0']) || name.contains(char::is_whitespace) {
-        return Err(item.error(&format!("names `{}`, which is no variable: a name, or a prefix with `*` at its end", pattern.escape_debug())));
+        return Err(
+            item.error(&format!("names `{}`, which is no variable: a name, or a prefix with `*` at its end", pattern.escape_debug()))
+        );
     }
     Ok(pattern)
 }
@@ -232,6 +248,7 @@ mod tests {
 about = "Apply migrations that are pending"
 usage = "migrate [APP] [TARGET] [OPTIONS]"
 effect = "change"
+options = ["--plan"]
 [[examples]]
 run = "migrate --plan"
 about = "show what would be applied"
@@ -269,7 +286,7 @@ why = "the first account"
         let manifest = parse(MIGRATE).unwrap();
         assert_eq!(manifest.effect, Effect::Change);
         assert_eq!(manifest.exit_codes.get(&3).map(String::as_str), Some("migrations are pending (with --check)"));
-        assert_eq!(manifest.asks.len(), 4);
+        assert_eq!((manifest.asks.len(), manifest.options.len()), (4, 1));
         assert!(manifest.asks[1].optional, "any database is always optional");
         assert_eq!(
             manifest.asks_in_words().into_iter().collect::<Vec<_>>(),
@@ -303,12 +320,24 @@ why = "the first account"
                 "command.toml:4:19: `asks.powers` names `wirte`, which is no power",
                 "did you mean `write`?",
             ),
-            ("about = \"x\"\n[[asks]]\nfiles = \"a\"\naccess = \"rw\"\nwhy = \"y\"", "command.toml:4:1: `asks.access` is `rw`, which is no access", "known here"),
-            ("about = \"x\"\n[[asks]]\nfiles = \"../a\"\naccess = \"read\"\nwhy = \"y\"", "command.toml:3:1: `asks.files` must be a path", ""),
+            (
+                "about = \"x\"\n[[asks]]\nfiles = \"a\"\naccess = \"rw\"\nwhy = \"y\"",
+                "command.toml:4:1: `asks.access` is `rw`, which is no access",
+                "known here",
+            ),
+            (
+                "about = \"x\"\n[[asks]]\nfiles = \"../a\"\naccess = \"read\"\nwhy = \"y\"",
+                "command.toml:3:1: `asks.files` must be a path",
+                "",
+            ),
             ("about = \"x\"\n[[asks]]\nenv = \"A*B\"\nwhy = \"y\"", "command.toml:3:1: `asks.env` names `A*B`", ""),
-            ("about = \"x\"\n[[asks]]\nenv = \"A\"", "command.toml:2:3: `why` is missing in [asks]", ""),
+            ("about = \"x\"\n[[asks]]\nenv = \"A\"", "command.toml:2:1: `why` is missing in [asks]", ""),
             ("about = \"x\"\n[[asks]]\nwhy = \"y\"", "command.toml:2:", ""),
-            ("about = \"x\"\n[[asks]]\nenv = \"A\"\naccess = \"read\"\nwhy = \"y\"", "command.toml:4:1: `asks.access` belongs to `files`", ""),
+            (
+                "about = \"x\"\n[[asks]]\nenv = \"A\"\naccess = \"read\"\nwhy = \"y\"",
+                "command.toml:4:1: `asks.access` belongs to `files`",
+                "",
+            ),
             ("about = \"x\"\n[exit-codes]\n300 = \"y\"", "command.toml:3:1: `exit-codes.300` is no exit code", ""),
             ("about = \"two\\nlines\"", "command.toml:1:1: `about` holds a line break", ""),
             ("about = \"\\u001b[31mred\"", "command.toml:1:1: `about` holds a line break or control character", ""),

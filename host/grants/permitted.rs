@@ -163,14 +163,16 @@ impl Wants {
 fn unused(permitted: &Permitted, grants: &Grants) -> Vec<String> {
     let sql = grants.sql.iter().filter_map(|(database, granted)| {
         let used = permitted.sql.get(database);
-        let powers: Vec<_> = granted.iter().filter(|power| !used.is_some_and(|used| used.contains(power))).map(|power| power.word().to_owned()).collect();
+        let powers: Vec<_> =
+            granted.iter().filter(|power| !used.is_some_and(|used| used.contains(power))).map(|power| power.word().to_owned()).collect();
         (!powers.is_empty()).then(|| Setting { keys: vec!["sql".to_owned(), database.clone()], value: SettingValue::List(powers) })
     });
-    let files = grants.files.iter().filter(|grant| !permitted.files.iter().any(|file| patterns::file_common(grant, file).is_some())).map(|grant| Setting {
-        keys: vec!["files".to_owned(), grant.pattern.clone()],
-        value: SettingValue::Text(grant.access.word().to_owned()),
-    });
-    let names: Vec<_> = grants.env.iter().filter(|grant| !permitted.env.iter().any(|name| patterns::env_common(grant, name).is_some())).cloned().collect();
+    let files =
+        grants.files.iter().filter(|grant| !permitted.files.iter().any(|file| patterns::file_common(grant, file).is_some())).map(|grant| {
+            Setting { keys: vec!["files".to_owned(), grant.pattern.clone()], value: SettingValue::Text(grant.access.word().to_owned()) }
+        });
+    let names: Vec<_> =
+        grants.env.iter().filter(|grant| !permitted.env.iter().any(|name| patterns::env_common(grant, name).is_some())).cloned().collect();
     let env = (!names.is_empty()).then(|| Setting { keys: vec!["env".to_owned()], value: SettingValue::List(names) });
     sql.chain(files).chain(env).map(|setting| setting.to_string()).collect()
 }

@@ -107,24 +107,25 @@ impl CommandSection {
         if let Some(item) = section.get("limits") {
             let limits = item.section()?;
             limits.only(&["time", "memory", "output"])?;
-            read.time = checked(text(&limits, "time")?, units::parse_duration)?;
-            read.memory = checked(text(&limits, "memory")?, units::parse_size)?;
-            read.output = checked(text(&limits, "output")?, units::parse_size)?;
+            read.time = checked(text(&limits, "time")?, units::duration)?;
+            read.memory = checked(text(&limits, "memory")?, units::size)?;
+            read.output = checked(text(&limits, "output")?, units::size)?;
         }
         if let Some(item) = section.get("budgets") {
             let budgets = item.section()?;
             budgets.only(&["rows-changed"])?;
-            read.rows_changed =
-                budgets.get("rows-changed").map(|item| Ok(Placed { value: item.whole_number()?, line: item.line() })).transpose()?;
+            if let Some(item) = budgets.get("rows-changed") {
+                read.rows_changed = Some(Placed { value: item.whole_number()?, line: item.line() });
+            }
         }
         Ok(read)
     }
 
     /// What is granted, with variables looked up.
     pub fn grants(&self, environment: &Environment) -> Result<Grants> {
-        let limit = |text: &Option<Text>| text.as_ref().map(|text| text.parsed(environment, units::parse_size)).transpose();
+        let limit = |text: &Option<Text>| text.as_ref().map(|text| text.parsed(environment, units::size)).transpose();
         let limits = LimitGrants {
-            time: self.time.as_ref().map(|text| text.parsed(environment, units::parse_duration)).transpose()?,
+            time: self.time.as_ref().map(|text| text.parsed(environment, units::duration)).transpose()?,
             memory: limit(&self.memory)?,
             output: limit(&self.output)?,
         };
@@ -159,7 +160,7 @@ impl Text {
         })
     }
 
-    fn parsed<T>(&self, environment: &Environment, parse: impl Fn(&str) -> Result<T, String>) -> Result<T> {
+    fn parsed<T>(&self, environment: &Environment, parse: impl Fn(&str) -> std::result::Result<T, String>) -> Result<T> {
         parse(&self.resolve(environment)?).map_err(|expected| self.error(&format!("must be {expected}")))
     }
 
@@ -169,7 +170,7 @@ impl Text {
 }
 
 /// A value without variables is checked at once, whoever it is for.
-fn checked<T>(text: Option<Text>, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<Text>> {
+fn checked<T>(text: Option<Text>, parse: impl Fn(&str) -> std::result::Result<T, String>) -> Result<Option<Text>> {
     if let Some(text) = text.as_ref().filter(|text| text.template.is_literal()) {
         text.parsed(&Environment::default(), parse)?;
     }
@@ -247,7 +248,11 @@ budgets.rows-changed = 500
     #[test]
     fn errors_name_place_key_and_what_was_meant() {
         for (text, expected, hint) in [
-            ("[commands.migrate]\nsqll.default = [\"read\"]", "host.toml:2:1: unknown key `sqll` in [commands.migrate]", "did you mean `sql`?"),
+            (
+                "[commands.migrate]\nsqll.default = [\"read\"]",
+                "host.toml:2:1: unknown key `sqll` in [commands.migrate]",
+                "did you mean `sql`?",
+            ),
             ("[redis.default]\nurl = \"x\"", "host.toml:1:2: unknown key `redis` at the top level", "`project`, `sql`, `commands`"),
             ("[command.x]", "host.toml:1:2: unknown key `command` at the top level", "did you mean `commands`?"),
             ("[project]\nnaem = \"x\"", "host.toml:2:1: unknown key `naem` in [project]", "did you mean `name`?"),
@@ -257,7 +262,11 @@ budgets.rows-changed = 500
             ("[sql.default]", "host.toml:1:6: `url` is missing in [sql.default]", ""),
             ("[sql.\"a b\"]\nurl = \"x\"", "host.toml:1:6: `sql.a b` is no database's name", ""),
             ("[sql.default]\nurl = \"${X\"", "host.toml:2:1: `sql.default.url` cannot be read: `${X` has no closing `}`", ""),
-            ("[commands.x]\nsql.default = [\"reed\"]", "host.toml:2:16: `commands.x.sql.default` names `reed`, which is no power", "did you mean `read`?"),
+            (
+                "[commands.x]\nsql.default = [\"reed\"]",
+                "host.toml:2:16: `commands.x.sql.default` names `reed`, which is no power",
+                "did you mean `read`?",
+            ),
             ("[commands.x]\nsql.default = []", "host.toml:2:5: `commands.x.sql.default` names no power", ""),
             ("[commands.x]\nsql.default = \"read\"", "host.toml:2:5: `commands.x.sql.default` must be a list of strings, not a string", ""),
             ("[commands.x]\nsql = [\"read\"]", "host.toml:2:1: `commands.x.sql` must be a table, not an array", ""),
@@ -269,7 +278,11 @@ budgets.rows-changed = 500
             ("[commands.x]\nlimits.time = 60", "host.toml:2:8: `commands.x.limits.time` must be a string, not an integer", ""),
             ("[commands.x]\nlimits.memory = \"256\"", "host.toml:2:8: `commands.x.limits.memory` must be a size", ""),
             ("[commands.x]\nlimits.tiem = \"1h\"", "host.toml:2:8: unknown key `tiem` in [commands.x.limits]", "did you mean `time`?"),
-            ("[commands.x]\nbudgets.rows-changed = -1", "host.toml:2:9: `commands.x.budgets.rows-changed` must be a whole number from 0 up", ""),
+            (
+                "[commands.x]\nbudgets.rows-changed = -1",
+                "host.toml:2:9: `commands.x.budgets.rows-changed` must be a whole number from 0 up",
+                "",
+            ),
             ("[commands.\"../x\"]", "host.toml:1:11: `commands.../x` is no command's name", ""),
             ("[commands.x]\ndocker = {}", "host.toml:2:1: unknown key `docker` in [commands.x]", "`sql`"),
         ] {

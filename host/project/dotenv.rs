@@ -85,7 +85,11 @@ impl<'t> Reader<'t> {
             return Err(bad(self.line, "there is no name before the `=`"));
         }
         if let Some(wrong) = name.chars().find(|c| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '-' | '[' | ']')) {
-            let message = if wrong.is_whitespace() { "a name cannot contain a space".to_owned() } else { format!("`{}` cannot stand in a name", wrong.escape_default()) };
+            let message = if wrong.is_whitespace() {
+                "a name cannot contain a space".to_owned()
+            } else {
+                format!("`{}` cannot stand in a name", wrong.escape_default())
+            };
             return Err(bad(self.line, &message));
         }
         self.take(if has_value { key.len() + 1 } else { line.len() });

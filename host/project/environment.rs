@@ -51,6 +51,11 @@ impl Environment {
         self.process.get(name).or_else(|| self.dotenv.get(name).map(|entry| &entry.value)).map(String::as_str)
     }
 
+    /// For what steers `host` itself: a `.env` that came with a project must not say where commands come from.
+    pub fn of_process_only(&self, name: &str) -> Option<&str> {
+        self.process.get(name).map(String::as_str)
+    }
+
     pub fn origin(&self, name: &str) -> Option<VariableOrigin> {
         if self.process.contains_key(name) {
             return Some(VariableOrigin::Process);

@@ -289,9 +289,19 @@ mod tests {
 
     #[test]
     fn malformed_texts_are_refused_where_they_go_wrong() {
-        for (text, at) in
-            [("${", 0), ("a${X", 1), ("${X:-", 0), ("${X:-${Y}", 0), ("a$", 1), ("$5", 0), ("${}", 0), ("${X:}", 0), ("${X!y}", 0), ("${1X}", 0), ("$ x", 0)]
-        {
+        for (text, at) in [
+            ("${", 0),
+            ("a${X", 1),
+            ("${X:-", 0),
+            ("${X:-${Y}", 0),
+            ("a$", 1),
+            ("$5", 0),
+            ("${}", 0),
+            ("${X:}", 0),
+            ("${X!y}", 0),
+            ("${1X}", 0),
+            ("$ x", 0),
+        ] {
             assert_eq!(Template::parse(text).map_err(|error| error.at), Err(at), "{text}");
         }
     }

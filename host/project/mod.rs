@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 pub use self::config::Config;
 pub use self::environment::{Environment, VariableOrigin};
+pub use self::lockfile::LockFile;
+pub use self::state::State;
 pub use self::values::{ConfigValue, without_secrets};
 use crate::grants::Grants;
 use crate::outcome::{Failure, Result};
@@ -30,44 +32,29 @@ const CONFIG_BYTES_BOUND: u64 = 1024 * 1024;
 /// Where a project keeps its commands when it does not say.
 const COMMAND_FOLDER: &str = "commands";
 
-/// What the command line says about where the project is.
-#[derive(Clone, Debug, Default)]
-pub struct Overrides {
-    /// `--project`: the folder that holds host.toml.
-    pub project: Option<PathBuf>,
-    /// `--env-file`: instead of `.env` beside host.toml.
-    pub env_file: Option<PathBuf>,
-}
-
 #[derive(Clone, Debug)]
 pub struct Project {
-    /// Absolute; the folder of host.toml, or the folder one is in when there is none.
-    pub root: PathBuf,
-    /// host.toml; none outside of a project, where nothing is granted.
-    pub file: Option<PathBuf>,
-    pub name: String,
-    /// Absolute, in the order they are searched; the standard commands' folder is not among them.
-    pub command_folders: Vec<PathBuf>,
+    root: PathBuf,
+    file: Option<PathBuf>,
+    name: String,
+    name_origin: String,
+    command_folders: Vec<PathBuf>,
     config: Config,
     environment: Environment,
-    name_origin: String,
+    env_file: Option<PathBuf>,
 }
 
 impl Project {
-    /// The nearest project from `start` upward, or none of them.
-    pub fn find(start: &Path, overrides: &Overrides) -> Result<Self> {
-        Self::find_with(start, overrides, Environment::of_process())
-    }
-
-    /// No project: nothing is granted, and only the standard commands are found.
-    pub fn none(folder: &Path) -> Result<Self> {
-        Self::assemble(absolute(folder)?, None, Config::default(), Environment::new(Environment::of_process()))
+    /// The project of `folder` (`--project`), or else the nearest one from `start` upward; outside of any,
+    /// nothing is granted and only the standard commands are found. `env_file` is read instead of `.env`.
+    pub fn find(start: &Path, folder: Option<&Path>, env_file: Option<&Path>) -> Result<Self> {
+        Self::find_with(start, folder, env_file, Environment::of_process())
     }
 
     /// [`Self::find`] with the process environment as an argument.
-    pub fn find_with(start: &Path, overrides: &Overrides, process: BTreeMap<String, String>) -> Result<Self> {
+    pub fn find_with(start: &Path, folder: Option<&Path>, env_file: Option<&Path>, process: BTreeMap<String, String>) -> Result<Self> {
         let start = absolute(start)?;
-        let found = match &overrides.project {
+        let found = match folder {
             Some(folder) => Some(named(&start.join(folder))?),
             None => upward(&start)?,
         };
@@ -78,12 +65,44 @@ impl Project {
             }
             None => (start.clone(), None, Config::default()),
         };
-        let environment = match (&overrides.env_file, &file) {
+        let environment = match (env_file, &file) {
             (Some(path), _) => Environment::with_dotenv(process, &start.join(path), &path.display().to_string(), true)?,
             (None, Some(_)) => Environment::with_dotenv(process, &root.join(".env"), ".env", false)?,
             (None, None) => Environment::new(process),
         };
-        Self::assemble(root, file, config, environment)
+        let (name, name_origin) = project_name(&root, &config, &environment)?;
+        let command_folders = match &config.command_folders {
+            Some(folders) => folders.iter().map(|folder| Ok(root.join(folder.resolve(&environment)?))).collect::<Result<_>>()?,
+            None if file.is_some() => vec![root.join(COMMAND_FOLDER)],
+            None => Vec::new(),
+        };
+        let env_file = env_file.map(|path| start.join(path));
+        Ok(Self { root, file, name, name_origin, command_folders, config, environment, env_file })
+    }
+
+    /// The same project read again, after host.toml was written.
+    pub fn reload(&self) -> Result<Self> {
+        let folder = self.file.is_some().then_some(self.root.as_path());
+        Self::find(&self.root, folder, self.env_file.as_deref())
+    }
+
+    /// Absolute; the folder of host.toml, or the folder one is in when there is none.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// host.toml; none outside of a project.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The `.host` folder beside host.toml; none outside of a project, where nothing is recorded.
+    pub fn state(&self) -> Option<State> {
+        self.file.as_ref().map(|_| State::of(&self.root))
     }
 
     /// The address of a configured database; none when no `[sql.NAME]` has that name.
@@ -107,16 +126,6 @@ impl Project {
 
     pub fn environment(&self) -> &Environment {
         &self.environment
-    }
-
-    fn assemble(root: PathBuf, file: Option<PathBuf>, config: Config, environment: Environment) -> Result<Self> {
-        let (name, name_origin) = project_name(&root, &config, &environment)?;
-        let folders = match &config.command_folders {
-            Some(folders) => folders.iter().map(|folder| Ok(root.join(folder.resolve(&environment)?))).collect::<Result<_>>()?,
-            None if file.is_some() => vec![root.join(COMMAND_FOLDER)],
-            None => Vec::new(),
-        };
-        Ok(Self { root, file, name, command_folders: folders, config, environment, name_origin })
     }
 }
 
@@ -179,7 +188,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("host.toml"), host_toml).unwrap();
         std::fs::write(folder.path().join(".env"), dotenv).unwrap();
-        let found = Project::find_with(folder.path(), &Overrides::default(), process(environment));
+        let found = Project::find_with(folder.path(), None, None, process(environment));
         (folder, found)
     }
 
@@ -188,27 +197,25 @@ mod tests {
         let (folder, _) = project("", "", &[]);
         let deep = folder.path().join("a/b");
         std::fs::create_dir_all(&deep).unwrap();
-        let found = Project::find_with(&deep, &Overrides::default(), process(&[])).unwrap();
+        let found = Project::find_with(&deep, None, None, process(&[])).unwrap();
         assert_eq!(found.root, folder.path());
         assert_eq!(found.command_folders, [folder.path().join("commands")]);
         std::fs::write(deep.join("host.toml"), "").unwrap();
-        assert_eq!(Project::find_with(&deep, &Overrides::default(), process(&[])).unwrap().root, deep);
-        let other = Overrides { project: Some("../..".into()), env_file: None };
-        assert!(Project::find_with(&deep, &other, process(&[])).is_ok());
+        assert_eq!(Project::find_with(&deep, None, None, process(&[])).unwrap().root, deep);
+        assert!(Project::find_with(&deep, Some(Path::new("../..")), None, process(&[])).is_ok());
     }
 
     #[test]
     fn a_named_folder_without_host_toml_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let overrides = Overrides { project: Some(folder.path().to_owned()), env_file: None };
-        let failure = Project::find_with(folder.path(), &overrides, process(&[])).unwrap_err();
+        let failure = Project::find_with(folder.path(), Some(folder.path()), None, process(&[])).unwrap_err();
         assert!(failure.message.starts_with("there is no host.toml in"), "{failure}");
     }
 
     #[test]
     fn outside_of_a_project_nothing_is_granted() {
         let folder = tempfile::tempdir().unwrap();
-        let none = Project::none(folder.path()).unwrap();
+        let none = Project::find_with(folder.path(), None, None, process(&[])).unwrap();
         assert_eq!(none.file, None);
         assert!(none.command_folders.is_empty() && none.database_names().is_empty());
         assert_eq!(none.grants_for("migrate").unwrap(), Grants::default());
@@ -250,16 +257,26 @@ mod tests {
     fn another_env_file_is_read_instead() {
         let (folder, _) = project("[sql.a]\nurl = \"$URL\"", "URL=one", &[]);
         std::fs::write(folder.path().join("ci.env"), "URL=two").unwrap();
-        let overrides = Overrides { project: None, env_file: Some("ci.env".into()) };
-        let found = Project::find_with(folder.path(), &overrides, process(&[])).unwrap();
+        let found = Project::find_with(folder.path(), None, Some(Path::new("ci.env")), process(&[])).unwrap();
         assert_eq!(found.database("a").unwrap().as_deref(), Some("two"));
     }
 
     #[test]
     fn names_are_letters_digits_and_dashes() {
-        for (name, expected) in
-            [("migrate", true), ("wait4db", true), ("4x", true), ("a_b-c", true), ("", false), ("_a", false), ("-a", false), ("a/b", false), ("..", false), ("a.wasm", false), ("ä", false), ("a\0", false)]
-        {
+        for (name, expected) in [
+            ("migrate", true),
+            ("wait4db", true),
+            ("4x", true),
+            ("a_b-c", true),
+            ("", false),
+            ("_a", false),
+            ("-a", false),
+            ("a/b", false),
+            ("..", false),
+            ("a.wasm", false),
+            ("ä", false),
+            ("a\0", false),
+        ] {
             assert_eq!(is_name(name), expected, "{name:?}");
         }
     }

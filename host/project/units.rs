@@ -10,13 +10,17 @@ const DURATION_UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000)
 const SIZE_UNITS: [(&str, u64); 7] =
     [("B", 1), ("kB", 1_000), ("KiB", 1 << 10), ("MB", 1_000_000), ("MiB", 1 << 20), ("GB", 1_000_000_000), ("GiB", 1 << 30)];
 
-/// One or more whole numbers, each with a unit: `90s`, `1h30m`. The error completes "must be ...".
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
+/// One or more whole numbers, each with a unit: `90s`, `1h30m`; a number alone is seconds. The error completes "must be ...".
+pub fn duration(text: &str) -> Result<Duration, String> {
     let malformed = || format!("a duration such as `30s`, `5m` or `1h30m`, not `{text}`");
     let mut milliseconds = 0_u64;
     let mut rest = text.trim();
     if rest.is_empty() {
         return Err(malformed());
+    }
+    if let Ok(seconds) = rest.parse::<u64>() {
+        milliseconds = seconds.checked_mul(1_000).ok_or_else(malformed)?;
+        rest = "";
     }
     while !rest.is_empty() {
         let (number, unit, after) = number_and_unit(rest).ok_or_else(malformed)?;
@@ -32,7 +36,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// A whole number and a unit: `256MiB`, `10MB`. The error completes "must be ...".
-pub fn parse_size(text: &str) -> Result<u64, String> {
+pub fn size(text: &str) -> Result<u64, String> {
     let malformed = || format!("a size such as `64KiB`, `256MiB` or `1GiB`, not `{text}`");
     let (number, unit, after) = number_and_unit(text.trim()).ok_or_else(malformed)?;
     let (_, factor) = SIZE_UNITS.into_iter().find(|(name, _)| *name == unit).ok_or_else(malformed)?;
@@ -57,31 +61,39 @@ mod tests {
 
     #[test]
     fn durations_are_read_with_their_units() {
-        for (text, milliseconds) in
-            [("500ms", 500), ("30s", 30_000), ("1h", 3_600_000), ("1h30m", 5_400_000), ("1h 30m", 5_400_000), ("2 d", 172_800_000)]
-        {
-            assert_eq!(parse_duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        for (text, milliseconds) in [
+            ("500ms", 500),
+            ("90", 90_000),
+            ("30s", 30_000),
+            ("1h", 3_600_000),
+            ("1h30m", 5_400_000),
+            ("1h 30m", 5_400_000),
+            ("2 d", 172_800_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_duration_is_refused() {
-        for text in ["", "5", "h", "1x", "-1s", "1.5h", "0s", "99999999999999999999s", "400d", "1h30", "1H", "18446744073709551615h", "1s\0"] {
-            assert!(parse_duration(text).is_err(), "{text}");
+        for text in
+            ["", "h", "1x", "0", "-1s", "1.5h", "0s", "99999999999999999999s", "400d", "1h30", "1H", "18446744073709551615h", "1s\0"]
+        {
+            assert!(duration(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn sizes_are_read_with_their_units() {
         for (text, bytes) in [("1B", 1), ("64KiB", 65_536), ("10MB", 10_000_000), ("256MiB", 268_435_456), ("1 GiB", 1_073_741_824)] {
-            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+            assert_eq!(size(text), Ok(bytes), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_size_is_refused() {
         for text in ["", "5", "MiB", "0MiB", "1mib", "-1MiB", "1MiB2", "99999999999GiB", "1.5GiB", "1TiB"] {
-            assert!(parse_size(text).is_err(), "{text}");
+            assert!(size(text).is_err(), "{text}");
         }
     }
 }

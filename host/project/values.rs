@@ -23,7 +23,8 @@ pub struct ConfigValue {
 impl Project {
     /// All values, in the order project, databases, commands.
     pub fn values(&self) -> Vec<ConfigValue> {
-        let mut values = vec![ConfigValue { key: "project.name".to_owned(), value: Ok(self.name.clone()), origin: self.name_origin.clone() }];
+        let mut values =
+            vec![ConfigValue { key: "project.name".to_owned(), value: Ok(self.name.clone()), origin: self.name_origin.clone() }];
         let folders: Vec<_> = self.command_folders.iter().map(|folder| folder.display().to_string()).collect();
         let origin = match self.config.command_folders.as_deref() {
             Some([first, ..]) => text_origin(&self.environment, first),
@@ -38,7 +39,11 @@ impl Project {
                     SettingValue::Text(text) => text.clone(),
                     SettingValue::List(items) => items.join(", "),
                 };
-                ConfigValue { key: format!("commands.{name}.{}", setting.keys.join(".")), value: Ok(value), origin: format!("{FILE_NAME}:{line}") }
+                ConfigValue {
+                    key: format!("commands.{name}.{}", setting.keys.join(".")),
+                    value: Ok(value),
+                    origin: format!("{FILE_NAME}:{line}"),
+                }
             };
             values.extend(section.sql.iter().map(|(database, powers)| {
                 let words = powers.value.iter().map(|power| power.word().to_owned()).collect();
@@ -125,7 +130,6 @@ fn without_secret_parameters(text: &str) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::Overrides;
     use super::*;
 
     #[test]
@@ -152,7 +156,7 @@ mod tests {
         std::fs::write(folder.path().join("host.toml"), host_toml).unwrap();
         std::fs::write(folder.path().join(".env"), "\nURL=postgres://u:p@h/d\n").unwrap();
         let process = BTreeMap::from([("HERE".to_owned(), "here".to_owned())]);
-        let project = Project::find_with(folder.path(), &Overrides::default(), process).unwrap();
+        let project = Project::find_with(folder.path(), None, None, process).unwrap();
         let values: BTreeMap<_, _> = project.values().into_iter().map(|value| (value.key, (value.value, value.origin))).collect();
         let of = |key: &str| values[key].clone();
         assert_eq!(of("project.name"), (Ok("shop".to_owned()), "host.toml:2".to_owned()));

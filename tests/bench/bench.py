@@ -1,0 +1,328 @@
+"""The benchmarks of `make bench`: what the host takes, what another program takes, and the ratio.
+
+Both sides of a comparison run in turns, so that a busy machine slows both; what is shown are medians.
+Names to choose from: hello, django, list, size, rows-sqlite, rows-postgres, migrate.
+"""
+
+import glob
+import os
+import shutil
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import namedtuple
+from pathlib import Path
+
+# How often each side of a comparison of quick programs runs.
+QUICK = 21
+# Runs that are not counted: they fill caches and compile.
+WARM_UP = 2
+
+LIST_COMPONENTS, LIST_BYTES = 1000, 75 * 1000
+ROWS, FEW_ROWS = 1_000_000, 10_000
+MIGRATIONS = 200
+
+Sample = namedtuple("Sample", "wall_ms processor_ms memory_mib")
+
+
+def program(variable):
+    path = os.environ.get(variable, "")
+    if not os.path.exists(path):
+        sys.exit(f"bench: {variable}={path or '(not set)'} is missing: run `make bench`")
+    return os.path.abspath(path)
+
+
+def component(folder, name):
+    path = Path(os.environ.get(folder, "")) / f"{name}.wasm"
+    if not path.is_file():
+        sys.exit(f"bench: {path} is missing: run `make commands`")
+    return path
+
+
+class Side:
+    """One program with its arguments, the folder it runs in and what its runs took."""
+
+    def __init__(self, folder, *words, **environment):
+        self.folder, self.words, self.samples = folder, [str(word) for word in words], []
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(WORK), "HOST_CACHE_DIR": str(WORK / "cache"), "LANG": "C.UTF-8"}
+        self.environment.update(environment)
+
+    def run(self):
+        command = [program("NATIVE") + "/measure", *self.words]
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        numbers = done.stdout.split()
+        if done.returncode != 0 or numbers[-1:] != ["0"]:
+            sys.exit(f"bench: {' '.join(self.words)[:300]} failed with exit code {(numbers or ['?'])[-1]}\n{done.stderr}")
+        wall, processor, memory = (int(number) for number in numbers[:3])
+        return Sample(wall / 1000, processor / 1000, memory / 1024)
+
+    def output(self):
+        """Runs it and answers what it prints, to see that both sides do the same work."""
+        done = subprocess.run(self.words, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"bench: {' '.join(self.words)[:300]} failed with exit code {done.returncode}\n{done.stderr}")
+        return done.stdout.strip()
+
+    def median(self, what):
+        return statistics.median(getattr(sample, what) for sample in self.samples)
+
+
+def compare(*sides, runs=QUICK):
+    """Runs the sides in turns."""
+    for _ in range(WARM_UP if runs >= QUICK else 1):
+        for side in sides:
+            side.run()
+    for _ in range(runs):
+        for side in sides:
+            side.samples.append(side.run())
+    return sides
+
+
+def row(what, ours, theirs, unit, goal=None, goal_of="ratio"):
+    """One line of the table; `goal` bounds the ratio, or our own number where there is no other."""
+    ratio = ours / theirs if theirs else None
+    show = lambda number: "-" if number is None else f"{number:.0f} {unit}" if number >= 100 else f"{number:.1f} {unit}"
+    reached = ratio if goal_of == "ratio" else ours
+    verdict = "-" if goal is None else f"{'' if goal_of == 'ratio' else goal_of} <= {goal:g}: {'met' if reached <= goal else 'MISSED'}".strip()
+    print_row(what, show(ours), show(theirs), "-" if ratio is None else f"{ratio:.3f}", verdict)
+
+
+def print_row(*cells):
+    print(f"{cells[0]:<62} {cells[1]:>11} {cells[2]:>11} {cells[3]:>8}  {cells[4]}", flush=True)
+
+
+def project(name, host_toml="", commands=()):
+    folder = WORK / name
+    (folder / "commands").mkdir(parents=True)
+    (folder / "host.toml").write_text(f'[project]\nname = "bench"\ncommands = ["commands"]\n{host_toml}')
+    for file_name, path in commands:
+        shutil.copy(path, folder / "commands" / f"{file_name}.wasm")
+    return folder
+
+
+def host(folder, *words, **environment):
+    return Side(folder, program("HOST"), *words, **environment)
+
+
+def hello_side(name):
+    """The same hello world, built without the SDK so that any runtime can run it."""
+    return host(project(name, commands=[("hello", component("TEST_GUESTS", "bare"))]), "run", "hello")
+
+
+def bench_hello():
+    ours = hello_side("hello")
+    theirs = Side(ours.folder, program("WASMTIME"), "run", "-C", "cache=y", "commands/hello.wasm")
+    compare(ours, theirs, runs=51)
+    row("hello, against `wasmtime run`: wall time", ours.median("wall_ms"), theirs.median("wall_ms"), "ms", 0.5)
+    row("hello, against `wasmtime run`: processor time", ours.median("processor_ms"), theirs.median("processor_ms"), "ms")
+    row("hello, against `wasmtime run`: peak memory", ours.median("memory_mib"), theirs.median("memory_mib"), "MiB", 0.5)
+
+
+def write_migrations(folder, apps):
+    """`apps`: name of the app (empty for the default one) to how many migrations it has."""
+    for app, count in apps.items():
+        home = folder / "migrations" / app
+        home.mkdir(parents=True, exist_ok=True)
+        for number in range(1, count + 1):
+            table = f"{app or 'main'}_{number}"
+            (home / f"{number:04}_{table}.sql").write_text(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, title TEXT NOT NULL);\n")
+
+
+SQLITE = '[sql.default]\nurl = "sqlite://app.db"\n'
+MIGRATE_GRANTS = '[commands.migrate]\nsql.default = ["read", "write", "schema", "lock"]\nfiles."migrations/**" = "read"\n'
+SHOW_GRANTS = '[commands.showmigrations]\nsql.default = ["read"]\nfiles."migrations/**" = "read"\n'
+
+
+def migrated_project(name, apps):
+    commands = [(command, component("HOST_COMMANDS", command)) for command in ("migrate", "showmigrations")]
+    folder = project(name, SQLITE + MIGRATE_GRANTS + SHOW_GRANTS, commands)
+    write_migrations(folder, apps)
+    host(folder, "run", "migrate").run()
+    return folder
+
+
+def bench_django():
+    python = program("PYTHON")
+    folder = WORK / "django"
+    folder.mkdir()
+    subprocess.run([python, "-m", "django", "startproject", "shop", "."], cwd=folder, check=True)
+    subprocess.run([python, "manage.py", "migrate", "-v", "0"], cwd=folder, check=True)
+    theirs = Side(folder, python, "manage.py", "showmigrations")
+    # As many migrations as a fresh Django project has, in as many apps.
+    apps = {"admin": 3, "auth": 12, "contenttypes": 2, "sessions": 1}
+    listed = theirs.output().count("[X]")
+    if listed != sum(apps.values()):
+        sys.exit(f"bench: Django shows {listed} migrations, expected {sum(apps.values())}")
+    show = host(migrated_project("django-like", apps), "run", "showmigrations")
+    shown = show.output().count("[X]")
+    if shown != listed:
+        sys.exit(f"bench: showmigrations shows {shown} migrations, Django {listed}")
+    hello = hello_side("hello-django")
+    compare(hello, show, theirs, runs=QUICK)
+    row("hello, against `manage.py showmigrations`: wall time", hello.median("wall_ms"), theirs.median("wall_ms"), "ms", 0.01)
+    row("showmigrations (18 in 4 apps), against Django's: wall time", show.median("wall_ms"), theirs.median("wall_ms"), "ms")
+    row("showmigrations (18 in 4 apps), against Django's: peak memory", show.median("memory_mib"), theirs.median("memory_mib"), "MiB")
+
+
+def custom_section(name, data):
+    def leb(number):
+        low, rest = number & 0x7F, number >> 7
+        return bytes([low]) if rest == 0 else bytes([low | 0x80]) + leb(rest)
+
+    body = leb(len(name)) + name.encode() + data
+    return b"\0" + leb(len(body)) + body
+
+
+def bench_list():
+    folder = project("list")
+    base = component("TEST_GUESTS", "bare").read_bytes()
+    for number in range(LIST_COMPONENTS):
+        manifest = f'about = "Do the thing of number {number}"\neffect = "read"\n'.encode()
+        file = base + custom_section("host:command", manifest)
+        file += custom_section("padding", bytes(max(0, LIST_BYTES - len(file) - 20)))
+        (folder / "commands" / f"command_{number:04}.wasm").write_bytes(file)
+    files = sorted(str(path) for path in (folder / "commands").iterdir())
+    ours = host(folder, "list", HOST_COMMANDS="/nonexistent")
+    listed = ours.output().count("Do the thing")
+    if listed != LIST_COMPONENTS:
+        sys.exit(f"bench: `host list` shows {listed} components, expected {LIST_COMPONENTS}")
+    theirs = Side(folder, "cat", *files)
+    compare(ours, theirs)
+    size = os.path.getsize(files[0]) / 1000
+    row(f"list of {LIST_COMPONENTS} components of {size:.0f} KB, against `cat` of them", ours.median("wall_ms"), theirs.median("wall_ms"), "ms", 50, "ours")
+
+
+def bench_size():
+    row("size of the binary", os.path.getsize(program("HOST")) / 1e6, None, "MB", 30, "ours")
+
+
+def rows_sql(count):
+    return f"SELECT i, f, t FROM bench_rows LIMIT {count}"
+
+
+CREATE_ROWS = """CREATE TABLE bench_rows (i BIGINT NOT NULL, f DOUBLE PRECISION NOT NULL, t TEXT NOT NULL)"""
+
+
+def compare_rows(engine, url, folder):
+    ours = host(folder, "run", "sqlprobe", "rows", ROWS)
+    few = host(folder, "run", "sqlprobe", "rows", FEW_ROWS)
+    theirs = Side(folder, program("NATIVE") + "/native-rows", url, rows_sql(ROWS))
+    native_few = Side(folder, program("NATIVE") + "/native-rows", url, rows_sql(FEW_ROWS))
+    for side, count in ((ours, ROWS), (few, FEW_ROWS), (theirs, ROWS), (native_few, FEW_ROWS)):
+        if str(count) not in side.output():
+            sys.exit(f"bench: {' '.join(side.words)} did not tell that it read {count} rows")
+    compare(ours, theirs, few, native_few, runs=7)
+    row(f"{ROWS} rows from {engine}, against sqlx: wall time", ours.median("wall_ms"), theirs.median("wall_ms"), "ms", 1.5)
+    row(f"{ROWS} rows from {engine}, against sqlx: processor time", ours.median("processor_ms"), theirs.median("processor_ms"), "ms")
+    row(f"{ROWS} rows from {engine}, against sqlx: peak memory", ours.median("memory_mib"), theirs.median("memory_mib"), "MiB")
+    row(f"{ROWS} rows from {engine}, against {FEW_ROWS} of ours: peak memory", ours.median("memory_mib"), few.median("memory_mib"), "MiB")
+
+
+def rows_project(name, url):
+    grants = f'[sql.default]\nurl = "{url}"\n[commands.sqlprobe]\nsql.default = ["read"]\n'
+    return project(name, grants, [("sqlprobe", component("TEST_GUESTS", "sqlprobe"))])
+
+
+def bench_rows_sqlite():
+    folder = rows_project("rows-sqlite", "sqlite://rows.db")
+    with sqlite3.connect(folder / "rows.db") as database:
+        database.execute(CREATE_ROWS)
+        values = ((number, number / 7, f"text of row {number:08}") for number in range(ROWS))
+        database.executemany("INSERT INTO bench_rows VALUES (?, ?, ?)", values)
+    compare_rows("SQLite", "sqlite://rows.db", folder)
+
+
+def postgres_program(name):
+    found = sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"))
+    return found[-1] if found else name
+
+
+class Postgres:
+    """A server of its own on a private socket, ended by its process id."""
+
+    def __enter__(self):
+        self.folder = WORK / "postgres"
+        self.folder.mkdir()
+        # PostgreSQL refuses root.
+        self.become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.getuid() == 0 else []
+        if self.become:
+            os.chmod(WORK, 0o755)
+            shutil.chown(self.folder, "postgres", "postgres")
+        data = self.folder / "data"
+        self.call("initdb", "-A", "trust", "-U", "bench", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "-D", data)
+        settings = ["-k", self.folder, "-c", "listen_addresses=", "-c", "fsync=off"]
+        with open(WORK / "postgres.log", "w") as log:
+            command = [*self.become, postgres_program("postgres"), "-D", data, *settings]
+            self.server = subprocess.Popen(list(map(str, command)), cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        for _ in range(300):
+            if self.psql("SELECT 1", check=False).returncode == 0:
+                return self
+            time.sleep(0.1)
+        self.__exit__()
+        sys.exit(f"bench: PostgreSQL did not start\n{(WORK / 'postgres.log').read_text()}")
+
+    def __exit__(self, *_):
+        # SIGINT: disconnect clients and end.
+        self.server.send_signal(signal.SIGINT)
+        self.server.wait(timeout=30)
+
+    def call(self, name, *words):
+        done = subprocess.run(list(map(str, [*self.become, postgres_program(name), *words])), cwd="/", capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"bench: {name} failed\n{done.stderr}")
+
+    def psql(self, statements, check=True):
+        command = [postgres_program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-U", "bench", "-d", "postgres", "-c", statements]
+        return subprocess.run(command, capture_output=True, text=True, check=check)
+
+    def url(self):
+        return f"postgres://bench@localhost/postgres?host={self.folder}"
+
+
+def bench_rows_postgres():
+    with Postgres() as server:
+        server.psql(CREATE_ROWS)
+        values = f"SELECT n, n / 7.0, 'text of row ' || lpad(n::text, 8, '0') FROM generate_series(0, {ROWS - 1}) AS n"
+        server.psql(f"INSERT INTO bench_rows {values}")
+        server.psql("VACUUM ANALYZE bench_rows")
+        compare_rows("PostgreSQL", server.url(), rows_project("rows-postgres", server.url()))
+
+
+def bench_migrate():
+    folder = migrated_project("migrate", {"": MIGRATIONS})
+    ours = host(folder, "run", "migrate")
+    theirs = Side(folder, program("SQLX"), "migrate", "run", "--source", "migrations", "--database-url", "sqlite://app.db")
+    compare(ours, theirs)
+    row(f"no-op migrate over {MIGRATIONS} migrations, against sqlx-cli: wall time", ours.median("wall_ms"), theirs.median("wall_ms"), "ms", 2)
+    row(f"no-op migrate over {MIGRATIONS} migrations, against sqlx-cli: peak memory", ours.median("memory_mib"), theirs.median("memory_mib"), "MiB")
+
+
+BENCHMARKS = {
+    "hello": bench_hello,
+    "django": bench_django,
+    "list": bench_list,
+    "size": bench_size,
+    "rows-sqlite": bench_rows_sqlite,
+    "rows-postgres": bench_rows_postgres,
+    "migrate": bench_migrate,
+}
+
+
+def main():
+    names = sys.argv[1:] or list(BENCHMARKS)
+    for name in names:
+        if name not in BENCHMARKS:
+            sys.exit(f"bench: no benchmark is called `{name}`; there are: {', '.join(BENCHMARKS)}")
+    print_row("what", "ours", "theirs", "ratio", "goal")
+    for name in names:
+        BENCHMARKS[name]()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="host-bench.") as scratch:
+        WORK = Path(scratch)
+        main()

@@ -1,0 +1,354 @@
+//! What a command may do with which path. Pure: paths are real ones, links are resolved before.
+
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
+
+use super::pattern::{Pattern, Standing, split_absolute};
+use crate::grants::{FileAccess, FileGrant};
+
+/// What is on the disk where a path leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Missing,
+    File,
+    Folder,
+    Link,
+    /// A device, a pipe, a socket.
+    Other,
+}
+
+/// Why a path is refused; the message and its cure follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    NotGranted,
+    /// A glob does not cover `.env`.
+    Secret,
+    /// host.toml, the lock file, commands: never writable.
+    Protected,
+    /// Outside of the project, and of all absolute grants.
+    Outside,
+    /// A link would be made.
+    NoLinks,
+    /// Neither a file nor a folder.
+    Special,
+}
+
+/// One refusal, for the journal, the hint after a failure, and the guest's error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    pub path: PathBuf,
+    pub access: FileAccess,
+    pub reason: Reason,
+}
+
+struct Rule {
+    pattern: Pattern,
+    access: FileAccess,
+}
+
+pub struct Policy {
+    command: String,
+    /// The project's folder, real.
+    root: PathBuf,
+    rules: Vec<Rule>,
+    protected: Vec<PathBuf>,
+}
+
+impl Policy {
+    /// `place` splits the folder of an absolute pattern into the part that exists, its links resolved, and
+    /// the rest. `root` and `protected` are real already.
+    pub fn new(
+        command: &str,
+        root: PathBuf,
+        grants: &[FileGrant],
+        protected: Vec<PathBuf>,
+        place: impl Fn(&Path) -> (PathBuf, PathBuf),
+    ) -> Result<Self, String> {
+        let rule = |grant: &FileGrant| {
+            let pattern = if grant.pattern.starts_with('/') {
+                let (folder, rest) = split_absolute(&grant.pattern);
+                let (there, missing) = place(&folder);
+                Pattern::new(there, &missing.join(rest).to_string_lossy())
+            } else {
+                Pattern::new(root.clone(), grant.pattern.strip_prefix("./").unwrap_or(&grant.pattern))
+            };
+            let pattern = pattern.map_err(|why| format!("`files.{:?}` of `{command}`: {why}", grant.pattern))?;
+            Ok(Rule { pattern, access: grant.access })
+        };
+        let rules = grants.iter().map(rule).collect::<Result<_, String>>()?;
+        Ok(Self { command: command.to_owned(), root, rules, protected })
+    }
+
+    /// The folders below which anything is granted: the project's, and those of absolute patterns.
+    pub fn bases(&self) -> impl Iterator<Item = &Path> {
+        self.rules.iter().map(|rule| rule.pattern.base())
+    }
+
+    pub fn standing(&self, path: &Path, access: FileAccess) -> Standing {
+        if access == FileAccess::Write && self.is_protected(path) {
+            return Standing::Nothing;
+        }
+        let secret = is_secret(path);
+        let rules = self.rules.iter().filter(|rule| access == FileAccess::Read || rule.access == FileAccess::Write);
+        let rules = rules.filter(|rule| !secret || rule.pattern.is_exact());
+        rules.map(|rule| rule.pattern.standing(path)).max().unwrap_or(Standing::Nothing)
+    }
+
+    /// Whether `path` may be opened for reading, looked at or listed.
+    pub fn may_read(&self, path: &Path, kind: Kind) -> Result<(), Denial> {
+        let standing = self.standing(path, FileAccess::Read);
+        let allowed = match kind {
+            Kind::Folder => standing >= Standing::Way,
+            // What is missing may be told where it is granted, or follows from what is spelled out.
+            Kind::Missing => standing >= Standing::SpelledWay,
+            Kind::File | Kind::Link | Kind::Other => standing == Standing::Granted,
+        };
+        if allowed { Ok(()) } else { Err(self.denial(path, FileAccess::Read)) }
+    }
+
+    /// Whether `path` may be created, changed or removed.
+    pub fn may_write(&self, path: &Path, kind: Kind) -> Result<(), Denial> {
+        let least = if kind == Kind::Folder { Standing::Folder } else { Standing::Granted };
+        if self.standing(path, FileAccess::Write) >= least { Ok(()) } else { Err(self.denial(path, FileAccess::Write)) }
+    }
+
+    /// Whether a folder may be made: where it may be written, and on the spelled-out way there.
+    pub fn may_make_folder(&self, path: &Path) -> Result<(), Denial> {
+        if self.standing(path, FileAccess::Write) >= Standing::SpelledWay { Ok(()) } else { Err(self.denial(path, FileAccess::Write)) }
+    }
+
+    /// Whether a folder may be moved from or to `path`: with all that is, or may come to be, inside.
+    pub fn may_move_folder(&self, path: &Path) -> Result<(), Denial> {
+        self.may_write(path, Kind::Folder)?;
+        if self.protected.iter().any(|protected| protected.starts_with(path)) {
+            return Err(Denial { path: path.to_owned(), access: FileAccess::Write, reason: Reason::Protected });
+        }
+        let covered = self.rules.iter().any(|rule| rule.access == FileAccess::Write && rule.pattern.covers(path));
+        if covered { Ok(()) } else { Err(self.denial(&path.join("**"), FileAccess::Write)) }
+    }
+
+    pub fn denial(&self, path: &Path, access: FileAccess) -> Denial {
+        let reason = if access == FileAccess::Write && self.is_protected(path) {
+            Reason::Protected
+        } else if !self.is_below_a_base(path) {
+            Reason::Outside
+        } else if is_secret(path) {
+            Reason::Secret
+        } else {
+            Reason::NotGranted
+        };
+        Denial { path: path.to_owned(), access, reason }
+    }
+
+    /// `path` as the operator would write it: relative inside the project.
+    pub fn shown(&self, path: &Path) -> String {
+        let below = path.strip_prefix(&self.root).unwrap_or(path);
+        let text = if below.as_os_str().is_empty() { ".".into() } else { below.to_string_lossy() };
+        text.into_owned()
+    }
+
+    /// What happened, and the line of host.toml that would allow it, if one can.
+    pub fn text(&self, denial: &Denial) -> String {
+        let Self { command, .. } = self;
+        let path = self.shown(&denial.path);
+        let verb = word(denial.access);
+        let allow = || format!("to allow it, add `{}` under `[commands.{command}]` in host.toml", self.cure(denial));
+        match denial.reason {
+            Reason::NotGranted => format!("`{command}` tried to {verb} `{path}`, which is not granted; {}", allow()),
+            Reason::Outside => {
+                format!("`{command}` tried to {verb} `{path}`, which is outside of the project and not granted; {}", allow())
+            }
+            Reason::Secret => format!("`{command}` tried to {verb} `{path}`, which no pattern grants, only its exact name; {}", allow()),
+            Reason::Protected => format!("`{command}` tried to change `{path}`, which no command may change"),
+            Reason::NoLinks => format!("`{command}` tried to make a link at `{path}`, which no command may do"),
+            Reason::Special => format!("`{command}` tried to open `{path}`, which is neither a file nor a folder"),
+        }
+    }
+
+    fn cure(&self, denial: &Denial) -> String {
+        let path = self.shown(&denial.path);
+        // Wildcards in a file's own name mean themselves in the line that grants it.
+        let pattern = match path.strip_suffix("/**") {
+            Some(folder) => format!("{}/**", globset::escape(folder)),
+            None => globset::escape(&path),
+        };
+        let pattern = pattern.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("files.\"{pattern}\" = \"{}\"", word(denial.access))
+    }
+
+    fn is_protected(&self, path: &Path) -> bool {
+        self.protected.iter().any(|protected| path.starts_with(protected))
+    }
+
+    fn is_below_a_base(&self, path: &Path) -> bool {
+        path.starts_with(&self.root) || self.bases().any(|base| path.starts_with(base))
+    }
+}
+
+/// `.env` and its variants (`.env.local`) hold secrets, wherever they lie.
+fn is_secret(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    name == ".env" || name.starts_with(".env.")
+}
+
+fn word(access: FileAccess) -> &'static str {
+    match access {
+        FileAccess::Read => "read",
+        FileAccess::Write => "write",
+    }
+}
+
+/// `path` without `.` and `..`, by its text alone; none when it climbs above the root of the file system.
+pub fn tidy(path: &Path) -> Option<PathBuf> {
+    let mut tidied = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                if !tidied.pop() {
+                    return None;
+                }
+            }
+            Component::CurDir => {}
+            part => tidied.push(part),
+        }
+    }
+    Some(tidied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(grants: &[(&str, FileAccess)]) -> Policy {
+        let grants: Vec<FileGrant> =
+            grants.iter().map(|(pattern, access)| FileGrant { pattern: (*pattern).to_owned(), access: *access }).collect();
+        let protected = ["/p/host.toml", "/p/host.lock", "/p/.host", "/p/sub/commands"].map(PathBuf::from).to_vec();
+        Policy::new("report", "/p".into(), &grants, protected, there).unwrap()
+    }
+
+    use FileAccess::{Read, Write};
+
+    fn there(path: &Path) -> (PathBuf, PathBuf) {
+        (path.to_owned(), PathBuf::new())
+    }
+
+    #[test]
+    fn reading_is_allowed_as_granted_and_not_beyond() {
+        let cases = [
+            ("data/*.csv", "/p/data/x.csv", Kind::File, true),
+            ("data/*.csv", "/p/data/x.txt", Kind::File, false),
+            ("data/*.csv", "/p/data/x.txt", Kind::Missing, false),
+            ("data/*.csv", "/p/data/y.csv", Kind::Missing, true),
+            ("data/*.csv", "/p/data", Kind::Folder, true),
+            ("data/*.csv", "/p/data", Kind::File, false),
+            ("data/*.csv", "/p", Kind::Folder, true),
+            ("data/*.csv", "/p/other", Kind::Folder, false),
+            ("data/*.csv", "/p/data/pipe.csv", Kind::Other, true),
+            ("migrations/**", "/p/migrations", Kind::Folder, true),
+            ("migrations/**", "/p/migrations", Kind::File, false),
+            ("**/*.py", "/p/secret", Kind::Folder, true),
+            ("**/*.py", "/p/secret", Kind::File, false),
+            ("**/*.py", "/p/secret", Kind::Missing, false),
+            ("**", "/p/.env", Kind::File, false),
+            ("**", "/p/.env", Kind::Missing, false),
+            ("**", "/p/sub/.env.local", Kind::File, false),
+            (".env*", "/p/.env", Kind::File, false),
+            (".env", "/p/.env", Kind::File, true),
+            ("**", "/p/.envrc", Kind::File, true),
+            ("**", "/p/host.toml", Kind::File, true),
+            ("**", "/q", Kind::File, false),
+            ("/srv/data/**", "/srv/data/x", Kind::File, true),
+            ("/srv/data/**", "/srv", Kind::Folder, false),
+            ("/srv/data/**", "/p", Kind::Folder, false),
+            ("/etc/hosts", "/etc/hosts", Kind::File, true),
+            ("/etc/hosts", "/etc/passwd", Kind::File, false),
+        ];
+        for (pattern, path, kind, expected) in cases {
+            for access in [Read, Write] {
+                let answer = policy(&[(pattern, access)]).may_read(Path::new(path), kind);
+                assert_eq!(answer.is_ok(), expected, "{pattern} {path} {kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn writing_needs_write_and_never_reaches_what_is_protected() {
+        let cases = [
+            ("out/**", Write, "/p/out/x", Kind::Missing, true),
+            ("out/**", Read, "/p/out/x", Kind::Missing, false),
+            ("out/**", Write, "/p/out", Kind::Folder, true),
+            ("out/**", Write, "/p/out", Kind::Missing, false),
+            ("out/*.txt", Write, "/p/out", Kind::Folder, false),
+            ("**", Write, "/p/x", Kind::File, true),
+            ("**", Write, "/p/host.toml", Kind::File, false),
+            ("host.toml", Write, "/p/host.toml", Kind::File, false),
+            ("**", Write, "/p/host.lock", Kind::Missing, false),
+            ("**", Write, "/p/.host/journal/x.jsonl", Kind::File, false),
+            ("**", Write, "/p/.host", Kind::Folder, false),
+            ("**", Write, "/p/sub/commands/evil.wasm", Kind::Missing, false),
+            ("**", Write, "/p/host.toml.bak", Kind::Missing, true),
+            ("**", Write, "/p/.env", Kind::File, false),
+            (".env", Write, "/p/.env", Kind::File, true),
+        ];
+        for (pattern, access, path, kind, expected) in cases {
+            let answer = policy(&[(pattern, access)]).may_write(Path::new(path), kind);
+            assert_eq!(answer.is_ok(), expected, "{pattern} {access:?} {path} {kind:?}");
+        }
+    }
+
+    #[test]
+    fn folders_may_be_made_on_the_spelled_way_to_what_is_writable() {
+        let cases = [
+            ("var/reports/**", Write, "/p/var", true),
+            ("var/reports/**", Write, "/p/var/reports", true),
+            ("var/reports/**", Read, "/p/var", false),
+            ("var/reports/**", Write, "/p/vax", false),
+            ("*/reports/**", Write, "/p/var", false),
+            ("**", Write, "/p/.host", false),
+        ];
+        for (pattern, access, path, expected) in cases {
+            assert_eq!(policy(&[(pattern, access)]).may_make_folder(Path::new(path)).is_ok(), expected, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn folders_move_only_with_all_that_is_inside() {
+        let cases = [
+            ("data/**", Write, "/p/data/a", true),
+            ("data/**", Read, "/p/data/a", false),
+            ("data/*", Write, "/p/data/a", false),
+            ("**", Write, "/p/sub", false),
+            ("**", Write, "/p/other", true),
+        ];
+        for (pattern, access, path, expected) in cases {
+            assert_eq!(policy(&[(pattern, access)]).may_move_folder(Path::new(path)).is_ok(), expected, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn a_denial_names_the_command_the_path_and_the_line_that_would_allow_it() {
+        let policy = policy(&[("data/*.csv", Read)]);
+        let denial = policy.may_read(Path::new("/p/secrets/key"), Kind::File).unwrap_err();
+        let text = r#"`report` tried to read `secrets/key`, which is not granted; to allow it, add `files."secrets/key" = "read"` under `[commands.report]` in host.toml"#;
+        assert_eq!(policy.text(&denial), text);
+        let denial = policy.may_write(Path::new("/p/data/[1].csv"), Kind::File).unwrap_err();
+        assert!(policy.text(&denial).contains(r#"files."data/[[]1[]].csv" = "write""#), "{}", policy.text(&denial));
+        let denial = policy.may_write(Path::new("/p/host.toml"), Kind::File).unwrap_err();
+        assert_eq!(policy.text(&denial), "`report` tried to change `host.toml`, which no command may change");
+        let denial = policy.may_read(Path::new("/etc/passwd"), Kind::File).unwrap_err();
+        assert_eq!(denial.reason, Reason::Outside);
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_is_named() {
+        let grants = [FileGrant { pattern: "../x".to_owned(), access: Read }];
+        let error = Policy::new("report", "/p".into(), &grants, Vec::new(), there).err().unwrap();
+        assert_eq!(error, r#"`files."../x"` of `report`: a pattern is relative, not empty, and has no `.` or `..` in it"#);
+    }
+
+    #[test]
+    fn a_path_is_tidied_by_its_text() {
+        assert_eq!(tidy(Path::new("/a/./b/../c")), Some(PathBuf::from("/a/c")));
+        assert_eq!(tidy(Path::new("a/../../c")), None);
+    }
+}

@@ -14,8 +14,8 @@ mod guest_output;
 mod stream;
 mod table;
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use indicatif::MultiProgress;
 use serde_json::{Value, json};
@@ -23,9 +23,9 @@ use serde_json::{Value, json};
 pub use self::guest_output::{GuestOutput, OutputLimit, OutputMeter};
 pub use self::stream::Stream;
 pub use self::table::{Table, width_of};
-use crate::outcome::{Failure, Result};
+use crate::outcome::{Ending, Failure, Result};
 
-/// How this process talks, decided once from the arguments.
+/// How this process talks, as its arguments say, and those of the command it runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     pub json: bool,
@@ -57,19 +57,29 @@ impl Tint {
     }
 }
 
-static SETTINGS: OnceLock<Settings> = OnceLock::new();
+static SETTINGS: RwLock<Settings> = RwLock::new(Settings { json: false, quiet: false, verbosity: 0 });
 static BARS: OnceLock<MultiProgress> = OnceLock::new();
 /// The first failure of stdout that is not a reader who went away.
 static STDOUT_FAILURE: OnceLock<String> = OnceLock::new();
 static STDOUT_CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// Called once, after the arguments are read. Before that, nothing is quiet and nothing is JSON.
+/// Before the first call nothing is quiet and nothing is JSON.
 pub fn set(settings: Settings) {
-    let _ = SETTINGS.set(settings);
+    *SETTINGS.write().unwrap_or_else(PoisonError::into_inner) = settings;
 }
 
 pub fn settings() -> Settings {
-    SETTINGS.get().copied().unwrap_or_default()
+    *SETTINGS.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether somebody can be asked: a question is shown on stderr and answered on stdin.
+pub fn is_interactive() -> bool {
+    ask::possible()
+}
+
+/// Columns of the terminal that data goes to, 80 without one.
+pub fn width() -> u16 {
+    console::Term::stdout().size_checked().map_or(80, |(_, columns)| columns)
 }
 
 /// One line, or several, of data.
@@ -121,6 +131,24 @@ pub fn error(failure: &Failure) {
     for text in &failure.hints {
         hint(text);
     }
+}
+
+/// What `clap` has to say: help and version are data, a usage error is an error. Answers the exit code.
+pub fn usage(error: &clap::Error) -> u8 {
+    let rendered = error.render();
+    if !error.use_stderr() {
+        let text = if Stream::Stdout.color() { rendered.ansi().to_string() } else { rendered.to_string() };
+        data(&text);
+        return Ending::Ok.code();
+    }
+    // The arguments could not be read, so this is all that is known of them.
+    if std::env::args_os().any(|argument| argument == "--json") {
+        json(&error_document(&Failure::usage(rendered.to_string().trim_start_matches("error: ").trim_end())));
+    } else {
+        let text = if Stream::Stderr.color() { rendered.ansi().to_string() } else { rendered.to_string() };
+        say(clean(&text, Stream::Stderr).trim_end());
+    }
+    Ending::Usage.code()
 }
 
 /// Version 1 of what `--json` prints for a failure.
@@ -201,7 +229,6 @@ fn clean(text: &str, stream: Stream) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Ending;
 
     #[test]
     fn a_failure_as_json_carries_version_ending_code_message_and_hints() {

@@ -2,4 +2,6 @@
 //! `policy.rs` (pure decisions), `host.rs` (the WIT functions, each through the gate), and a client
 //! that alone names the crate beneath.
 
+pub mod command;
 pub mod files;
+pub mod terminal;

@@ -112,6 +112,12 @@ pub fn restore() {
     }
 }
 
+/// A question will not be answered any more: what follows starts on a line of its own.
+pub fn abandon() {
+    restore();
+    prompt("\n");
+}
+
 fn remember() -> Answer<()> {
     let modes = tcgetattr(io::stdin()).map_err(|error| Unanswered::Failed(error.to_string()))?;
     *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(modes);

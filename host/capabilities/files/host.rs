@@ -130,7 +130,7 @@ impl FilesView<'_> {
             Ok(()) => Decision::Allowed,
             Err(denial) => {
                 let text = self.ctx.policy.text(&denial);
-                self.ctx.remember(text.clone());
+                self.ctx.denials.remember(text.clone());
                 Decision::Denied(text)
             }
         };
@@ -155,7 +155,7 @@ impl FilesView<'_> {
             return Ok(());
         }
         let text = format!("`{}` has {bound} files open, which is the limit", self.ctx.gate.command());
-        self.ctx.remember(text.clone());
+        self.ctx.denials.remember(text.clone());
         Err(Problem::Refused(Refusal::LimitExceeded(text)))
     }
 

@@ -27,7 +27,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{Mode, OFlags, open};
 use wasmtime::component::{HasData, Linker, ResourceTable};
@@ -62,10 +62,16 @@ pub struct FilesCtx {
     paths: HashMap<u32, PathBuf>,
     /// The folder that each open listing lists.
     listings: HashMap<u32, PathBuf>,
-    denials: Vec<String>,
+    denials: Denials,
     open_bound: usize,
     /// Empty: its preopens are ours.
     wasi: WasiFilesystemCtx,
+}
+
+/// What a command was refused: the last refusals, each once. Clones are the same list, and outlive the run.
+#[derive(Clone, Debug, Default)]
+pub struct Denials {
+    shared: Arc<Mutex<Vec<String>>>,
 }
 
 /// Borrowed for one call of the guest.
@@ -104,7 +110,7 @@ impl FilesCtx {
             preopens: Vec::new(),
             paths: HashMap::new(),
             listings: HashMap::new(),
-            denials: Vec::new(),
+            denials: Denials::default(),
             open_bound: OPEN_BOUND,
             wasi: WasiFilesystemCtx::default(),
         };
@@ -114,9 +120,9 @@ impl FilesCtx {
         Ok(ctx)
     }
 
-    /// What the command was refused, the last refusals only: for a hint when it then fails.
-    pub fn denials(&self) -> &[String] {
-        &self.denials
+    /// To be asked after the run, when the command failed.
+    pub fn denials(&self) -> Denials {
+        self.denials.clone()
     }
 
     fn add_base(&mut self, root: &Path, pattern: &str) -> Result<()> {
@@ -140,13 +146,25 @@ impl FilesCtx {
         self.preopens.push((name, base));
         Ok(())
     }
+}
 
-    fn remember(&mut self, hint: String) {
-        self.denials.retain(|known| *known != hint);
-        if self.denials.len() == DENIALS_KEPT {
-            self.denials.remove(0);
+impl Denials {
+    /// One line each, with the line of host.toml that would allow it; oldest first.
+    pub fn lines(&self) -> Vec<String> {
+        self.list().clone()
+    }
+
+    fn remember(&self, line: String) {
+        let mut list = self.list();
+        list.retain(|known| *known != line);
+        if list.len() == DENIALS_KEPT {
+            list.remove(0);
         }
-        self.denials.push(hint);
+        list.push(line);
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<String>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

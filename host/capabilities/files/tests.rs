@@ -149,7 +149,7 @@ impl Guest {
     }
 
     fn last_denial(&self) -> String {
-        self.ctx.denials().last().cloned().unwrap_or_default()
+        self.ctx.denials().lines().last().cloned().unwrap_or_default()
     }
 }
 
@@ -187,7 +187,7 @@ fn what_is_granted_opens_by_its_ordinary_name() {
     assert_eq!(guest.stat("migrations/1.sql/").unwrap_err(), ErrorCode::NotDirectory);
     assert_eq!(guest.read("migrations/none.sql").unwrap_err(), ErrorCode::NoEntry);
     assert_eq!(guest.read("migrations/1.sql/x").unwrap_err(), ErrorCode::NotDirectory);
-    assert!(guest.ctx.denials().is_empty());
+    assert!(guest.ctx.denials().lines().is_empty());
 }
 
 #[test]
@@ -452,11 +452,11 @@ fn a_denial_is_told_once_with_its_cure() {
         assert!(is_denied(guest.read("secrets/key")));
     }
     let expected = r#"`report` tried to read `secrets/key`, which is not granted; to allow it, add `files."secrets/key" = "read"` under `[commands.report]` in host.toml"#;
-    assert_eq!(guest.ctx.denials(), [expected]);
+    assert_eq!(guest.ctx.denials().lines(), [expected]);
     for number in 0..20 {
         assert!(is_denied(guest.read(&format!("secrets/{number}"))));
     }
-    assert_eq!(guest.ctx.denials().len(), super::DENIALS_KEPT);
+    assert_eq!(guest.ctx.denials().lines().len(), super::DENIALS_KEPT);
 }
 
 #[test]

@@ -1,0 +1,86 @@
+//! What a command may know of its run, and how it ends with an exit code of its own. No power, no operation:
+//! nothing here reaches outside of the run, so nothing is decided or journaled.
+
+use wasmtime::component::{HasData, Linker};
+use wasmtime_wasi::I32Exit;
+
+mod generated {
+    wasmtime::component::bindgen!({
+        path: "wit/command",
+        world: "host:command/imports",
+        imports: { default: trappable },
+    });
+}
+
+use self::generated::host::command::run;
+
+pub struct CommandCtx {
+    name: String,
+    run_id: String,
+    project: String,
+}
+
+impl CommandCtx {
+    /// `name` is the file's without `.wasm`, `run_id` as `host show` takes it, `project` the name of the project.
+    pub fn new(name: impl Into<String>, run_id: impl Into<String>, project: impl Into<String>) -> Self {
+        Self { name: name.into(), run_id: run_id.into(), project: project.into() }
+    }
+}
+
+/// Borrowed for one call of the guest.
+pub struct CommandView<'a> {
+    pub ctx: &'a mut CommandCtx,
+}
+
+struct HasCommand;
+
+impl HasData for HasCommand {
+    type Data<'a> = CommandView<'a>;
+}
+
+pub fn add_to_linker<T: Send + 'static>(linker: &mut Linker<T>, view: fn(&mut T) -> CommandView<'_>) -> wasmtime::Result<()> {
+    run::add_to_linker::<T, HasCommand>(linker, view)
+}
+
+impl run::Host for CommandView<'_> {
+    /// Unwinds the guest, as `wasi:cli/exit` does; the runner finds the code in the error.
+    fn exit(&mut self, code: u8) -> wasmtime::Result<()> {
+        Err(wasmtime::Error::new(I32Exit(i32::from(code))))
+    }
+
+    fn name(&mut self) -> wasmtime::Result<String> {
+        Ok(self.ctx.name.clone())
+    }
+
+    fn run_id(&mut self) -> wasmtime::Result<String> {
+        Ok(self.ctx.run_id.clone())
+    }
+
+    fn project(&mut self) -> wasmtime::Result<String> {
+        Ok(self.ctx.project.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run::Host as _;
+    use super::*;
+
+    #[test]
+    fn exit_unwinds_with_the_guests_code() {
+        let mut ctx = CommandCtx::new("hello", "run", "shop");
+        for code in [0, 3, 255] {
+            let error = CommandView { ctx: &mut ctx }.exit(code).unwrap_err();
+            assert_eq!(error.downcast_ref::<I32Exit>().unwrap().0, i32::from(code));
+        }
+    }
+
+    #[test]
+    fn a_command_knows_its_name_its_run_and_its_project() {
+        let mut ctx = CommandCtx::new("hello", "0193", "shop");
+        let mut view = CommandView { ctx: &mut ctx };
+        assert_eq!(view.name().unwrap(), "hello");
+        assert_eq!(view.run_id().unwrap(), "0193");
+        assert_eq!(view.project().unwrap(), "shop");
+    }
+}

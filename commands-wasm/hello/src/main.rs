@@ -1,7 +1,22 @@
-//! The smallest command.
+//! The smallest command: copy this folder to begin one of your own.
 
-#![expect(clippy::print_stdout, reason = "until the library has its own")]
+use host_sdk::{Host, Result, clap, out};
 
-fn main() {
-    println!("hello, {}", std::env::args().nth(1).unwrap_or_else(|| "world".to_owned()));
+#[derive(clap::Args)]
+struct Args {
+    /// Who is greeted
+    #[arg(default_value = "world")]
+    name: String,
+    /// How often
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    times: u32,
+}
+
+host_sdk::command!(hello);
+
+fn hello(args: Args, _host: &Host) -> Result<()> {
+    for _ in 0..args.times {
+        out!("hello, {}", args.name);
+    }
+    Ok(())
 }

@@ -1,0 +1,220 @@
+//! From `main` to the command and back: arguments, common options, and the ending.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgAction, Args, Command, FromArgMatches};
+
+use crate::bindings::host::command::run as host_run;
+use crate::bindings::host::terminal::settings;
+use crate::ending::{Ending, Report};
+use crate::error::{Error, Failure, Result};
+use crate::manifest::Manifest;
+use crate::{Host, help, output};
+
+/// Options that every command has; they mean the same before its name.
+#[derive(Args)]
+#[command(next_help_heading = "Common options")]
+struct Common {
+    /// Answer every confirmation with yes
+    #[arg(long, short, global = true)]
+    yes: bool,
+    /// Never ask; a question without an answer fails with the flag that answers it
+    #[arg(long, global = true, alias = "noinput")]
+    no_input: bool,
+    /// Machine-readable output on stdout, errors included
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say less
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Say more; twice for still more
+    #[arg(short, long = "verbose", global = true, action = ArgAction::Count)]
+    verbosity: u8,
+    /// Show this help
+    #[arg(long, short, global = true, action = ArgAction::Help)]
+    help: Option<bool>,
+}
+
+const COMMON: [&str; 6] = ["yes", "no_input", "json", "quiet", "verbosity", "help"];
+
+pub(crate) fn is_common(id: &str) -> bool {
+    COMMON.contains(&id)
+}
+
+/// Reads the arguments, runs `body`, shows what went wrong, and ends the component with the right exit code.
+/// [`command!`](crate::command) calls it; call it yourself for a `main` of your own.
+pub fn run<A: Args, R: Report>(manifest: &'static Manifest, body: fn(A, &Host) -> Result<R>) {
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let name = words.first().cloned().unwrap_or_else(|| "command".to_owned());
+    let before = settings::get();
+    output::begin(&before);
+    let code = match parse::<A>(&name, manifest, &words, before.width) {
+        Parsed::Arguments(args, common) => {
+            settings::merge(common.yes, common.no_input, common.json, common.quiet, common.verbosity);
+            let host = Host::new(name, settings::get());
+            output::begin(host.settings());
+            body(args, &host).map_or_else(|error| fail(&error.into_failure(), host.settings().json), Report::exit_code)
+        }
+        Parsed::Help(text) => {
+            output::data(format_args!("{}", text.trim_end()));
+            Ending::Ok.code()
+        }
+        Parsed::Wrong(failure) => fail(&failure, before.json || words.iter().any(|word| word == "--json")),
+    };
+    let code = if output::finish() { code } else { code.max(Ending::Failed.code()) };
+    if code != 0 {
+        host_run::exit(code);
+    }
+}
+
+/// Shows the failure and answers its exit code.
+fn fail(failure: &Failure, json: bool) -> u8 {
+    if json {
+        output::data(format_args!("{}", failure.to_json()));
+    } else {
+        output::say(&failure.to_text());
+    }
+    failure.ending.code()
+}
+
+enum Parsed<A> {
+    Arguments(A, Common),
+    Help(String),
+    Wrong(Box<Failure>),
+}
+
+fn parse<A: Args>(name: &str, manifest: &Manifest, words: &[String], width: u16) -> Parsed<A> {
+    let matches = match command::<A>(name, manifest, width).try_get_matches_from(words) {
+        Ok(matches) => matches,
+        Err(error) => return refused(name, &error),
+    };
+    match (A::from_arg_matches(&matches), Common::from_arg_matches(&matches)) {
+        (Ok(args), Ok(common)) => Parsed::Arguments(args, common),
+        (Err(error), _) | (_, Err(error)) => refused(name, &error),
+    }
+}
+
+/// The command line of a command whose own arguments are `A`.
+pub(crate) fn command<A: Args>(name: &str, manifest: &Manifest, width: u16) -> Command {
+    let command = Common::augment_args(A::augment_args(Command::new(name.to_owned())));
+    help::dress(command, name, manifest, width)
+}
+
+fn refused<A>(name: &str, error: &clap::Error) -> Parsed<A> {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::DisplayVersion => {
+            Parsed::Help(error.render().to_string())
+        }
+        _ => Parsed::Wrong(Box::new(usage_failure(name, error).into_failure())),
+    }
+}
+
+/// clap's words in our form: what is wrong, then the line that cures it.
+fn usage_failure(name: &str, error: &clap::Error) -> Error {
+    let rendered = error.render().to_string();
+    let head = rendered.split("\n\n").next().unwrap_or_default();
+    let message = head.trim().trim_start_matches("error: ").replace('\'', "`").replace('\n', " ");
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let similar = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    let mut failure = Error::usage(message);
+    for word in similar.into_iter().filter_map(|kind| error.get(kind)).filter_map(first_word) {
+        failure = failure.hint(format!("did you mean `{word}`?"));
+    }
+    failure.hint(format!("host run {name} --help"))
+}
+
+fn first_word(value: &ContextValue) -> Option<&str> {
+    match value {
+        ContextValue::String(word) => Some(word),
+        ContextValue::Strings(words) => words.first().map(String::as_str),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Args)]
+    struct Example {
+        /// Who
+        #[arg(default_value = "world")]
+        name: String,
+        /// How often
+        #[arg(long)]
+        times: Option<u32>,
+        /// In which way
+        #[arg(long, value_parser = ["warm", "cold"])]
+        way: Option<String>,
+    }
+
+    static MANIFEST: Manifest = Manifest {
+        about: "Say hello",
+        usage: Some("hello [NAME] [OPTIONS]"),
+        effect: "read",
+        options: &["--times", "--way"],
+        examples: &[("hello", "greet the world"), ("hello Ada --times 3", "greet Ada")],
+        exit_codes: &[(3, "nobody is there")],
+    };
+
+    fn parsed(words: &[&str]) -> Parsed<Example> {
+        let words: Vec<String> = ["hello"].iter().chain(words).map(|word| (*word).to_owned()).collect();
+        parse("hello", &MANIFEST, &words, 80)
+    }
+
+    fn wrong(words: &[&str]) -> String {
+        match parsed(words) {
+            Parsed::Wrong(failure) => failure.to_text(),
+            _ => panic!("{words:?} are not wrong"),
+        }
+    }
+
+    #[test]
+    fn common_options_stand_anywhere_among_the_commands_own() {
+        let Parsed::Arguments(args, common) = parsed(&["-y", "Ada", "--times", "3", "--noinput", "-vv", "--json"]) else {
+            panic!("not parsed")
+        };
+        assert_eq!((args.name.as_str(), args.times), ("Ada", Some(3)));
+        assert!(common.yes && common.no_input && common.json && !common.quiet);
+        assert_eq!(common.verbosity, 2);
+    }
+
+    #[test]
+    fn a_typo_gets_a_suggestion_and_the_way_to_help() {
+        assert_eq!(
+            wrong(&["--tims", "3"]),
+            "error: unexpected argument `--tims` found\nhint: did you mean `--times`?\nhint: host run hello --help\n"
+        );
+    }
+
+    #[test]
+    fn a_wrong_value_names_what_is_possible() {
+        let text = wrong(&["--way", "wam"]);
+        assert!(
+            text.starts_with("error: invalid value `wam` for `--way <WAY>` [possible values: warm, cold]\nhint: did you mean `warm`?\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn help_shows_examples_first_then_usage_options_and_exit_codes() {
+        let Parsed::Help(text) = parsed(&["--help"]) else { panic!("no help") };
+        let places: Vec<Option<usize>> = [
+            "Say hello",
+            "Examples:\n  host run hello ",
+            "Usage: host run hello [NAME] [OPTIONS]",
+            "--times <TIMES>",
+            "Common options:",
+            "Exit codes:",
+            "3  nobody is there",
+        ]
+        .iter()
+        .map(|part| text.find(part))
+        .collect();
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}\n{text}");
+    }
+
+    #[test]
+    fn options_of_a_manifest_are_compared_with_the_arguments() {
+        crate::check_options(&MANIFEST, |_: Example, _: &Host| Ok::<(), Error>(()));
+    }
+}

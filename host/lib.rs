@@ -14,8 +14,11 @@
 //! learns no address, password or path that it was not given; a failure never exits 0.
 
 pub mod capabilities;
+pub mod cli;
+pub mod component;
 pub mod gate;
 pub mod grants;
 pub mod outcome;
 pub mod project;
 pub mod terminal;
+pub mod verbs;

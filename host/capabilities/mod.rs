@@ -4,4 +4,5 @@
 
 pub mod command;
 pub mod files;
+pub mod sql;
 pub mod terminal;

@@ -49,7 +49,7 @@ pub(super) fn linker(engine: &Engine, imports: &BTreeSet<String>, powers: &BTree
 
 fn fill(linker: &mut Linker<State>, imports: &BTreeSet<String>, powers: &BTreeSet<SqlPower>) -> wasmtime::Result<()> {
     let imports_any = |package: &str| imports.iter().any(|import| import.starts_with(package));
-    files::add_wasi_to_linker(linker)?;
+    files::add_wasi_to_linker(linker, State::files)?;
     command::add_to_linker(linker, State::command)?;
     if imports_any("host:terminal/") {
         terminal::add_to_linker(linker, State::terminal)?;

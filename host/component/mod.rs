@@ -4,7 +4,7 @@ mod engine;
 pub mod file;
 mod kind;
 pub mod limits;
-mod link;
+pub mod link;
 pub mod run;
 pub mod store;
 

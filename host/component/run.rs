@@ -42,6 +42,10 @@ impl State {
         CommandView { ctx: &mut self.command }
     }
 
+    pub(super) fn files(&mut self) -> FilesView<'_> {
+        FilesView { ctx: &mut self.files, table: &mut self.table }
+    }
+
     pub(super) fn terminal(&mut self) -> TerminalView<'_> {
         TerminalView { ctx: &mut self.terminal, table: &mut self.table }
     }
@@ -80,6 +84,8 @@ pub struct Report {
     pub ending: Ending,
     /// What to tell the person when it was not the guest itself that ended the run.
     pub failure: Option<Failure>,
+    /// What the guest was refused among files: a hint when it then fails.
+    pub denials: Vec<String>,
 }
 
 /// Everything one run needs, decided before the guest's first instruction.
@@ -114,10 +120,11 @@ pub async fn run(launch: Launch<'_>) -> Result<Report> {
         () = overdue(&gate) => Err(wasmtime::format_err!("the guest did not end by itself")),
     };
     watcher.abort();
-    let report = report(name, &result, store.data(), &output, &gate);
-    let mut sql = store.into_data().sql;
+    let mut report = report(name, &result, store.data(), &output, &gate);
+    let mut state = store.into_data();
+    report.denials = state.files.denials().to_vec();
     // What does not close in time is closed by the server, which rolls back as well.
-    let _ = tokio::time::timeout(limits::SHUTDOWN, sql.shutdown()).await;
+    let _ = tokio::time::timeout(limits::SHUTDOWN, state.sql.shutdown()).await;
     Ok(report)
 }
 
@@ -190,7 +197,7 @@ fn report(
     output: &OutputMeter,
     gate: &Gate,
 ) -> Report {
-    let failure = |ending: Ending, text: String| Report { code: ending.code(), ending, failure: Some(Failure::new(ending, text)) };
+    let failure = |ending: Ending, text: String| Report { code: ending.code(), ending, failure: Some(Failure::new(ending, text)), denials: Vec::new() };
     match gate.leave() {
         Leave::Granted => {}
         Leave::TimedOut => return failure(Ending::Timeout, format!("the time of `{name}` was over; what it had not committed was rolled back")),
@@ -198,13 +205,12 @@ fn report(
         Leave::Terminated => return failure(Ending::Terminated, format!("`{name}` was terminated; what it had not committed was rolled back")),
     }
     let error = match result {
-        Ok(Ok(())) => return Report { code: 0, ending: Ending::Ok, failure: None },
-        Ok(Err(())) => return Report { code: 1, ending: Ending::Failed, failure: None },
+        Ok(Ok(())) => return ended(0),
+        Ok(Err(())) => return ended(1),
         Err(error) => error,
     };
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        let code = u8::try_from(exit.0).unwrap_or(1);
-        return Report { code, ending: Ending::of_code(code), failure: None };
+        return ended(u8::try_from(exit.0).unwrap_or(1));
     }
     if output.exceeded() {
         return failure(Ending::Trapped, format!("`{name}` wrote more than its limit of {} bytes", output.bound()));
@@ -213,6 +219,11 @@ fn report(
         return failure(Ending::Trapped, format!("`{name}` ran out of its limits: {refused}"));
     }
     failure(Ending::Trapped, format!("`{name}` trapped: {}", trap_text(error)))
+}
+
+/// The guest's own end.
+fn ended(code: u8) -> Report {
+    Report { code, ending: Ending::of_code(code), failure: None, denials: Vec::new() }
 }
 
 /// The cause in one line; the stack follows on lines of its own.

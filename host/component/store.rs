@@ -13,7 +13,7 @@
 
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::hash::{Hash, Hasher};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -182,9 +182,15 @@ fn fingerprint(metadata: &Metadata) -> String {
 }
 
 fn digest_of(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok()?;
     let mut hasher = Sha256::new();
-    std::io::copy(&mut File::open(path).ok()?, &mut hasher).ok()?;
-    Some(hex::encode(hasher.finalize()))
+    let mut chunk = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut chunk).ok()? {
+            0 => return Some(hex::encode(hasher.finalize())),
+            count => hasher.update(chunk.get(..count)?),
+        }
+    }
 }
 
 #[expect(unsafe_code, reason = "mapping compiled code is what the store is for")]

@@ -10,7 +10,7 @@ use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 use crate::cli::Cli;
 use crate::component;
 use crate::outcome::{Ending, Failure, Result};
-use crate::project::{Overrides, Project};
+use crate::project::Project;
 use crate::terminal;
 
 const EXAMPLES: &str = "\
@@ -56,30 +56,35 @@ pub(super) fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Completes the name of a command.
-pub fn command_names() -> ArgValueCompleter {
+/// Completes behind `run`: first the name of a command, then the options its manifest lists.
+pub fn command_line() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let typed = typed.to_string_lossy();
-        let Some(project) = project() else { return Vec::new() };
-        let names = project.commands().into_iter().filter(|command| !command.shadowed).map(|command| command.name);
-        names.filter(|name| name.starts_with(typed.as_ref())).map(CompletionCandidate::new).collect()
+        let words = match named_command() {
+            Some(name) => options(&name).unwrap_or_default(),
+            None => names().unwrap_or_default(),
+        };
+        words.into_iter().filter(|word| word.starts_with(typed.as_ref())).map(CompletionCandidate::new).collect()
     })
 }
 
-/// Completes the options of the command whose name stands behind `run`, from its manifest.
-pub fn command_options() -> ArgValueCompleter {
-    ArgValueCompleter::new(|typed: &OsStr| options(&typed.to_string_lossy()).unwrap_or_default())
+/// The command whose name stands complete on the line. The shell passes the line so far behind `--`, and
+/// the word under the cursor last.
+fn named_command() -> Option<String> {
+    let words: Vec<String> = std::env::args().collect();
+    let behind_run = words.iter().position(|word| word == "run")? + 1;
+    let complete = words.get(behind_run..words.len().saturating_sub(1))?;
+    complete.iter().find(|word| !word.starts_with('-')).cloned()
 }
 
-fn options(typed: &str) -> Option<Vec<CompletionCandidate>> {
-    // The shell passes the line so far behind `--`.
-    let words: Vec<String> = std::env::args().collect();
-    let name = words.iter().skip_while(|word| *word != "run").skip(1).find(|word| !word.starts_with('-'))?;
-    let file = component::read(&project()?.find_command(name).ok()?).ok()?;
-    let options = file.manifest?.options;
-    Some(options.into_iter().filter(|option| option.starts_with(typed)).map(CompletionCandidate::new).collect())
+fn names() -> Option<Vec<String>> {
+    Some(project()?.commands().into_iter().filter(|command| !command.shadowed).map(|command| command.name).collect())
+}
+
+fn options(name: &str) -> Option<Vec<String>> {
+    Some(component::read(&project()?.find_command(name).ok()?).ok()?.manifest?.options)
 }
 
 fn project() -> Option<Project> {
-    Project::find(&std::env::current_dir().ok()?, &Overrides::default()).ok()
+    Project::find(&std::env::current_dir().ok()?, None, None).ok()
 }

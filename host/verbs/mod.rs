@@ -20,14 +20,12 @@ use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Common, Verb};
 use crate::outcome::{Ending, Failure, Result};
-use crate::project::{Overrides, Project};
+use crate::project::Project;
 use crate::terminal;
 
 /// What every verb gets: the project it stands in, and how to talk.
 pub struct Context {
     pub project: Project,
-    /// How the project was found, for finding it again after it was changed.
-    pub overrides: Overrides,
     pub json: bool,
     pub yes: bool,
     pub no_input: bool,
@@ -38,10 +36,8 @@ pub struct Context {
 impl Context {
     fn new(common: &Common) -> Result<Self> {
         let start = std::env::current_dir().map_err(|error| Failure::failed(format!("failed to find the current folder: {error}")))?;
-        let overrides = Overrides { project: common.project.clone(), env_file: common.env_file.clone() };
         Ok(Self {
-            project: Project::find(&start, &overrides)?,
-            overrides,
+            project: Project::find(&start, common.project.as_deref(), common.env_file.as_deref())?,
             json: common.json,
             yes: common.yes,
             no_input: common.no_input,
@@ -56,7 +52,7 @@ pub fn main() -> u8 {
     clap_complete::CompleteEnv::with_factory(completions::command).complete();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return terminal::usage(&error),
+        Err(error) => return usage(&error),
     };
     let Common { json, quiet, verbosity, .. } = cli.common;
     terminal::set(terminal::Settings { json, quiet, verbosity });
@@ -69,15 +65,22 @@ pub fn main() -> u8 {
     }
 }
 
+/// What clap has to say: help and version are data, everything else is an error with exit code 2.
+fn usage(error: &clap::Error) -> u8 {
+    // Whether the reader of a help text is still there changes nothing.
+    let _ = error.print();
+    if error.use_stderr() { Ending::Usage.code() } else { Ending::Ok.code() }
+}
+
 fn dispatch(cli: Cli) -> Result<u8> {
     let verb = match cli.verb {
         None => Verb::List(list::List::default()),
         Some(Verb::Version(verb)) => return version::run(&verb, cli.common.json),
         Some(Verb::Completions(verb)) => return completions::run(&verb),
-        Some(Verb::Manifest(verb)) => return manifest::run(&verb, cli.common.json),
+        Some(Verb::Manifest(verb)) => return manifest::run(&verb, &Context::new(&cli.common)?),
         Some(Verb::Cache(verb)) => return cache::run(&verb, &cli.common),
         // A folder that becomes a project is none yet, and a broken host.toml must not stop `--force`.
-        Some(Verb::Init(verb)) => return init::run(&verb, &cli.common),
+        Some(Verb::Init(verb)) => return init::run(&verb, &Context::new(&cli.common)?),
         Some(verb) => verb,
     };
     let context = Context::new(&cli.common)?;

@@ -11,9 +11,10 @@ use clap::Args;
 use super::{Context, list};
 use crate::component::run::{self as runner, Report};
 use crate::component::{self, ComponentFile, limits};
-use crate::grants::{Grants, Permitted, permit};
+use crate::grants::{Grants, Manifest, Permitted, permit};
 use crate::outcome::{Ending, Failure, Result};
-use crate::project::{Project, units};
+use crate::project::lockfile::Pin;
+use crate::project::units;
 use crate::terminal;
 
 mod contexts;
@@ -36,31 +37,31 @@ pub struct Run {
     /// End the run after this time (`90`, `90s`, `10m`, `2h`), exit code 124
     #[arg(long, value_name = "TIME")]
     timeout: Option<String>,
-    /// The command's name: its file's name without `.wasm`
-    #[arg(add = super::completions::command_names())]
-    name: String,
-    /// Handed to the command untouched
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, add = super::completions::command_options())]
-    args: Vec<OsString>,
+    /// The command's name (its file's name without `.wasm`), and what is handed to it untouched
+    // One list, because clap would read options between two positional arguments as its own.
+    #[arg(value_names = ["NAME", "ARGS"], required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true,
+          add = super::completions::command_line())]
+    words: Vec<OsString>,
 }
 
 pub fn run(verb: Run, context: &Context) -> Result<u8> {
-    if verb.name == "help" && context.project.find_command("help").is_err() {
+    let mut args = arguments(verb.words)?;
+    let name = args.remove(0);
+    if name == "help" && context.project.find_command("help").is_err() {
         return list::run(&list::List::default(), context);
     }
-    let args = arguments(verb.args)?;
-    let path = context.project.find_command(&verb.name)?;
+    let path = context.project.find_command(&name)?;
     let file = component::read(&path)?;
     if !file.is_command() {
-        return Err(Failure::usage(format!("`{}` is a library: it exports no `wasi:cli/run`", verb.name))
+        return Err(Failure::usage(format!("`{name}` is a library: it exports no `wasi:cli/run`"))
             .hint("`host inspect` shows what it exports; libraries belong into a subfolder"));
     }
     let digest = file.digest();
-    check_lock(verb.locked, &verb.name, &digest, &file, context)?;
-    let (grants, permitted) = permitted(&verb.name, &file, context)?;
+    check_lock(verb.locked, &name, &digest, &file, context)?;
+    let (grants, permitted) = permitted(&name, &file, context)?;
     let bounds = bounds(verb.timeout.as_deref(), &grants)?;
-    let prepared = contexts::prepare(&verb.name, args, &digest, &permitted, &grants, context)?;
-    execute(&verb.name, &file, &digest, &permitted, bounds, prepared)
+    let prepared = contexts::prepare(&name, args, &digest, &permitted, &grants, context)?;
+    execute(&name, &file, &digest, &permitted, bounds, prepared)
 }
 
 fn arguments(args: Vec<OsString>) -> Result<Vec<String>> {
@@ -81,7 +82,7 @@ fn check_lock(locked: bool, name: &str, digest: &str, file: &ComponentFile, cont
         }
         return Ok(());
     };
-    match lock.check(name, digest, file) {
+    match lock.check(name, &pin(digest, file)) {
         Err(failure) if locked || ci => Err(failure),
         Err(failure) => {
             terminal::warn(&format!("{failure}; `host lock` accepts it, `--locked` would refuse it"));
@@ -91,6 +92,11 @@ fn check_lock(locked: bool, name: &str, digest: &str, file: &ComponentFile, cont
     }
 }
 
+fn pin(digest: &str, file: &ComponentFile) -> Pin {
+    let asks = file.manifest.as_ref().map(Manifest::asks_in_words).unwrap_or_default();
+    Pin { digest: digest.to_owned(), imports: file.imports.clone(), asks }
+}
+
 /// permitted = asked AND granted. What is missing is offered on a terminal, and an error elsewhere.
 fn permitted(name: &str, file: &ComponentFile, context: &Context) -> Result<(Grants, Permitted)> {
     let grants = context.project.grants_for(name)?;
@@ -98,8 +104,8 @@ fn permitted(name: &str, file: &ComponentFile, context: &Context) -> Result<(Gra
     if permitted.missing.is_empty() {
         return Ok((grants, permitted));
     }
-    if !context.no_input && !context.json && terminal::is_interactive() && super::grant::offer(name, file, &permitted, context)? {
-        let project = Project::find(&context.project.root, &context.overrides)?;
+    if !context.no_input && !context.json && terminal::ask::possible() && super::grant::offer(name, file, &permitted, context)? {
+        let project = context.project.reload()?;
         let grants = project.grants_for(name)?;
         let permitted = permit(&file.sql_powers(), file.manifest.as_ref(), &grants);
         if permitted.missing.is_empty() {
@@ -113,7 +119,7 @@ fn permitted(name: &str, file: &ComponentFile, context: &Context) -> Result<(Gra
 }
 
 fn bounds(timeout: Option<&str>, grants: &Grants) -> Result<runner::Bounds> {
-    let asked = timeout.map(units::parse_duration).transpose().map_err(|error| Failure::usage(format!("`--timeout`: {error}")))?;
+    let asked = timeout.map(units::duration).transpose().map_err(|error| Failure::usage(format!("`--timeout`: {error}")))?;
     let time: Duration = match (asked, grants.limits.time) {
         // A run may be given less time than the operator granted, never more.
         (Some(asked), Some(granted)) => asked.min(granted),
@@ -137,7 +143,7 @@ fn execute(
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("failed to start the runtime: {error}")))?;
-    let contexts::Prepared { contexts, gate, leave, denials } = prepared;
+    let contexts::Prepared { contexts, gate, leave } = prepared;
     let cache = super::cache::folder();
     let launch = runner::Launch {
         name,
@@ -155,12 +161,12 @@ fn execute(
     runtime.shutdown_background();
     let report = match result {
         Ok(report) => report,
-        Err(failure) => Report { code: failure.ending.code(), ending: failure.ending, failure: Some(failure) },
+        Err(failure) => Report { code: failure.ending.code(), ending: failure.ending, failure: Some(failure), denials: Vec::new() },
     };
     gate.close(report.code, report.ending.word());
     if report.code != 0 {
-        for denial in denials.lines() {
-            terminal::hint(&denial);
+        for denial in &report.denials {
+            terminal::hint(denial);
         }
     }
     match report.failure {

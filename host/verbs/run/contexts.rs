@@ -1,0 +1,96 @@
+//! Makes what one run needs from what is permitted: the gate, the journal, a context for each capability.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::json;
+use tokio::sync::watch;
+use wasmtime_wasi::WasiCtx;
+
+use super::Context;
+use crate::capabilities::command::CommandCtx;
+use crate::capabilities::files::FilesCtx;
+use crate::capabilities::sql::SqlCtx;
+use crate::capabilities::terminal::TerminalCtx;
+use crate::component::limits;
+use crate::component::run::Contexts;
+use crate::gate::journal::Journal;
+use crate::gate::{Budgets, Gate, Leave, redact};
+use crate::grants::{Grants, Permitted};
+use crate::outcome::Result;
+use crate::project::state::State;
+use crate::terminal::{self, GuestOutput, OutputMeter};
+
+/// What is made before the guest starts.
+pub(super) struct Prepared {
+    pub contexts: Contexts,
+    pub gate: Gate,
+    pub leave: watch::Sender<Leave>,
+}
+
+pub(super) fn prepare(
+    name: &str,
+    args: Vec<String>,
+    digest: &str,
+    permitted: &Permitted,
+    grants: &Grants,
+    context: &Context,
+) -> Result<Prepared> {
+    let run_id = State::new_run_id();
+    let journal = journal(&run_id, name, &args, digest, context);
+    let (leave, listener) = watch::channel(Leave::Granted);
+    let gate = Gate::new(name.to_owned(), Budgets::new(grants.rows_changed), journal, listener, false);
+    let output = OutputMeter::new(grants.limits.output.unwrap_or(limits::OUTPUT_BYTES));
+    let files = FilesCtx::new(gate.clone(), context.project.root(), &permitted.files, &protected(context))?;
+    let contexts = Contexts {
+        wasi: wasi(name, args, permitted, &output, context),
+        config: grants.config.clone(),
+        terminal: TerminalCtx::stub(),
+        command: CommandCtx::stub(),
+        sql: SqlCtx::stub(),
+        files,
+        output,
+    };
+    Ok(Prepared { contexts, gate, leave })
+}
+
+fn wasi(name: &str, args: Vec<String>, permitted: &Permitted, output: &OutputMeter, context: &Context) -> WasiCtx {
+    let variables: BTreeMap<String, String> = context.project.environment().matching(&permitted.env);
+    let mut builder = WasiCtx::builder();
+    builder.arg(name).args(&args).inherit_stdin().stdout(GuestOutput::stdout(output.clone())).stderr(GuestOutput::stderr(output.clone()));
+    for (name, value) in &variables {
+        builder.env(name, value);
+    }
+    // Sockets stay linked, because components of other languages import them always, and refuse everything.
+    builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+    builder.build()
+}
+
+/// What no grant makes writable: whoever writes there could grant itself anything.
+fn protected(context: &Context) -> Vec<PathBuf> {
+    let own = ["host.toml", "host.lock", ".host"].map(PathBuf::from);
+    own.into_iter().chain(context.project.command_folders()).chain(crate::verbs::cache::folder()).collect()
+}
+
+/// The run's journal; a folder that cannot be written is said, and does not stop the run.
+fn journal(run_id: &str, name: &str, args: &[String], digest: &str, context: &Context) -> Journal {
+    let Some(state) = context.project.state() else { return Journal::nowhere() };
+    let start = json!({
+        "v": 1,
+        "event": "start",
+        "run": run_id,
+        "command": name,
+        "digest": digest,
+        "args": redact::arguments(args),
+        "pid": std::process::id(),
+        "user": std::env::var("USER").unwrap_or_default(),
+        "started": jiff::Timestamp::now().to_string(),
+        "host": env!("CARGO_PKG_VERSION"),
+        "project": context.project.name(),
+    });
+    let created = state.create().and_then(|()| Journal::create(&state.journal_folder(), run_id, start));
+    created.unwrap_or_else(|error| {
+        terminal::warn(&format!("this run is not journaled: {error}"));
+        Journal::nowhere()
+    })
+}

@@ -57,7 +57,8 @@ pub fn read(path: &Path) -> Result<ComponentFile> {
         return Err(Failure::usage(format!("`{}` {wrong}", path.display())).hint(cure));
     }
     let outline = outline(&bytes).map_err(|error| {
-        Failure::usage(format!("`{}` is damaged: {error:#}", path.display())).hint("build or copy it again; `host inspect` shows what can be read")
+        Failure::usage(format!("`{}` is damaged: {error:#}", path.display()))
+            .hint("build or copy it again; `host inspect` shows what can be read")
     })?;
     let manifest = match outline.manifest {
         None => None,
@@ -78,7 +79,12 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>> {
         return Err(Failure::usage(format!("`{}` is not a file", path.display())));
     }
     if metadata.len() > limits::FILE_BYTES {
-        return Err(Failure::usage(format!("`{}` has {} MiB, more than the limit of {} MiB", path.display(), metadata.len() >> 20, limits::FILE_BYTES >> 20)));
+        return Err(Failure::usage(format!(
+            "`{}` has {} MiB, more than the limit of {} MiB",
+            path.display(),
+            metadata.len() >> 20,
+            limits::FILE_BYTES >> 20
+        )));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
     // A file that grows while it is read is cut at the limit and then fails as damaged.

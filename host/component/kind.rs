@@ -37,9 +37,10 @@ impl Kind {
     pub(super) fn complaint(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Component => None,
-            Self::CoreModule => {
-                Some(("is a core WebAssembly module, not a component", "build it for `wasm32-wasip2`, or wrap it with `wasm-tools component new`"))
-            }
+            Self::CoreModule => Some((
+                "is a core WebAssembly module, not a component",
+                "build it for `wasm32-wasip2`, or wrap it with `wasm-tools component new`",
+            )),
             Self::Text => Some(("is WebAssembly text, not a binary component", "convert it with `wasm-tools parse`")),
             Self::Elf => Some(("is native code, not a component", "give the `.wasm` file; compiled forms are never taken from outside")),
             Self::Empty => Some(("is empty", "build or copy it again")),

@@ -122,7 +122,7 @@ pub async fn run(launch: Launch<'_>) -> Result<Report> {
     watcher.abort();
     let mut report = report(name, &result, store.data(), &output, &gate);
     let mut state = store.into_data();
-    report.denials = state.files.denials().to_vec();
+    report.denials = state.files.denials().lines();
     // What does not close in time is closed by the server, which rolls back as well.
     let _ = tokio::time::timeout(limits::SHUTDOWN, state.sql.shutdown()).await;
     Ok(report)
@@ -190,19 +190,24 @@ async fn overdue(gate: &Gate) {
     tokio::time::sleep(limits::GRACE + limits::GRACE).await;
 }
 
-fn report(
-    name: &str,
-    result: &wasmtime::Result<std::result::Result<(), ()>>,
-    state: &State,
-    output: &OutputMeter,
-    gate: &Gate,
-) -> Report {
-    let failure = |ending: Ending, text: String| Report { code: ending.code(), ending, failure: Some(Failure::new(ending, text)), denials: Vec::new() };
+fn report(name: &str, result: &wasmtime::Result<std::result::Result<(), ()>>, state: &State, output: &OutputMeter, gate: &Gate) -> Report {
+    let failure = |ending: Ending, text: String| Report {
+        code: ending.code(),
+        ending,
+        failure: Some(Failure::new(ending, text)),
+        denials: Vec::new(),
+    };
     match gate.leave() {
         Leave::Granted => {}
-        Leave::TimedOut => return failure(Ending::Timeout, format!("the time of `{name}` was over; what it had not committed was rolled back")),
-        Leave::Interrupted => return failure(Ending::Interrupted, format!("`{name}` was interrupted; what it had not committed was rolled back")),
-        Leave::Terminated => return failure(Ending::Terminated, format!("`{name}` was terminated; what it had not committed was rolled back")),
+        Leave::TimedOut => {
+            return failure(Ending::Timeout, format!("the time of `{name}` was over; what it had not committed was rolled back"));
+        }
+        Leave::Interrupted => {
+            return failure(Ending::Interrupted, format!("`{name}` was interrupted; what it had not committed was rolled back"));
+        }
+        Leave::Terminated => {
+            return failure(Ending::Terminated, format!("`{name}` was terminated; what it had not committed was rolled back"));
+        }
     }
     let error = match result {
         Ok(Ok(())) => return ended(0),
@@ -231,7 +236,8 @@ fn trap_text(error: &wasmtime::Error) -> String {
     let cause = error.root_cause().to_string();
     match error.downcast_ref::<wasmtime::WasmBacktrace>() {
         Some(trace) => {
-            let frames: Vec<String> = trace.frames().iter().filter_map(|frame| frame.func_name()).take(8).map(|name| format!("  at {name}")).collect();
+            let frames: Vec<String> =
+                trace.frames().iter().filter_map(|frame| frame.func_name()).take(8).map(|name| format!("  at {name}")).collect();
             format!("{cause}\n{}", frames.join("\n"))
         }
         None => cause,

@@ -203,7 +203,8 @@ fn deserialize(engine: &Engine, path: &Path) -> Option<Component> {
 #[expect(unsafe_code, reason = "the bytes never left this process")]
 fn from_memory(engine: &Engine, compiled: &[u8]) -> Result<Component> {
     // SAFETY: `compiled` is what `precompile_component` of this engine answered a moment ago.
-    unsafe { Component::deserialize(engine, compiled) }.map_err(|error| Failure::failed(format!("failed to load the compiled component: {error:#}")))
+    unsafe { Component::deserialize(engine, compiled) }
+        .map_err(|error| Failure::failed(format!("failed to load the compiled component: {error:#}")))
 }
 
 fn unusable(folder: &Path, why: &str) -> Failure {

@@ -75,7 +75,11 @@ fn size(store: &Store, json: bool) -> Result<u8> {
 
 fn prune(store: &Store, days: u64, all: bool, json: bool) -> Result<u8> {
     let now = SystemTime::now();
-    let before = if all { now + Duration::from_secs(DAY) } else { now.checked_sub(Duration::from_secs(days.saturating_mul(DAY))).unwrap_or(SystemTime::UNIX_EPOCH) };
+    let before = if all {
+        now + Duration::from_secs(DAY)
+    } else {
+        now.checked_sub(Duration::from_secs(days.saturating_mul(DAY))).unwrap_or(SystemTime::UNIX_EPOCH)
+    };
     let (files, bytes) = store.prune(before)?;
     if json {
         terminal::json(&json!({"v": 1, "removed_files": files, "removed_bytes": bytes}));

@@ -1,3 +1,6 @@
 use clap::Args;
-#[derive(Debug, Args)] pub struct Lock {}
-pub fn run(_v: &Lock, _c: &super::Context) -> crate::outcome::Result<u8> { Ok(0) }
+#[derive(Debug, Args)]
+pub struct Lock {}
+pub fn run(_v: &Lock, _c: &super::Context) -> crate::outcome::Result<u8> {
+    Ok(0)
+}

@@ -1,3 +1,6 @@
 use clap::Args;
-#[derive(Debug, Args)] pub struct Show {}
-pub fn run(_v: &Show, _c: &super::Context) -> crate::outcome::Result<u8> { Ok(0) }
+#[derive(Debug, Args)]
+pub struct Show {}
+pub fn run(_v: &Show, _c: &super::Context) -> crate::outcome::Result<u8> {
+    Ok(0)
+}

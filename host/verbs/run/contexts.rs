@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::json;
 use tokio::sync::watch;
@@ -10,8 +11,8 @@ use wasmtime_wasi::WasiCtx;
 use super::Context;
 use crate::capabilities::command::CommandCtx;
 use crate::capabilities::files::FilesCtx;
-use crate::capabilities::sql::SqlCtx;
-use crate::capabilities::terminal::TerminalCtx;
+use crate::capabilities::sql::{SqlCtx, Teller};
+use crate::capabilities::terminal::{TerminalCtx, TerminalSettings};
 use crate::component::limits;
 use crate::component::run::Contexts;
 use crate::gate::journal::Journal;
@@ -45,9 +46,9 @@ pub(super) fn prepare(
     let contexts = Contexts {
         wasi: wasi(name, args, permitted, &output, context),
         config: grants.config.clone(),
-        terminal: TerminalCtx::stub(),
-        command: CommandCtx::stub(),
-        sql: SqlCtx::stub(),
+        terminal: TerminalCtx::new(gate.clone(), settings(context)),
+        command: CommandCtx::new(name, run_id, context.project.name()),
+        sql: sql(&gate, permitted, context)?,
         files,
         output,
     };
@@ -64,6 +65,29 @@ fn wasi(name: &str, args: Vec<String>, permitted: &Permitted, output: &OutputMet
     // Sockets stay linked, because components of other languages import them always, and refuse everything.
     builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
     builder.build()
+}
+
+fn settings(context: &Context) -> TerminalSettings {
+    TerminalSettings {
+        assume_yes: context.yes,
+        no_input: context.no_input,
+        json: context.json,
+        quiet: context.quiet,
+        verbosity: context.verbosity,
+    }
+}
+
+/// Only databases with a permitted power have an address here; the others are known by name, for a clear denial.
+fn sql(gate: &Gate, permitted: &Permitted, context: &Context) -> Result<SqlCtx> {
+    let project = &context.project;
+    let mut urls = BTreeMap::new();
+    for name in project.database_names() {
+        let url = if permitted.sql.contains_key(name) { project.database(name)? } else { None };
+        urls.insert(name.to_owned(), url.unwrap_or_default());
+    }
+    let locks = State::of(project.root()).lock_folder();
+    let teller: Teller = Arc::new(terminal::talk);
+    Ok(SqlCtx::new(gate.clone(), urls, permitted.sql.clone(), project.root().to_owned(), locks, teller))
 }
 
 /// What no grant makes writable: whoever writes there could grant itself anything.

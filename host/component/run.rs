@@ -23,7 +23,7 @@ use crate::capabilities::terminal::{TerminalCtx, TerminalView};
 use crate::gate::{Gate, Leave};
 use crate::grants::SqlPower;
 use crate::outcome::{Ending, Failure, Result};
-use crate::terminal::{self, OutputMeter};
+use crate::terminal::{self, GuestOutput, OutputMeter};
 
 /// What a store of one run holds: a context for each capability.
 pub(super) struct State {
@@ -69,6 +69,8 @@ pub struct Contexts {
     pub terminal: TerminalCtx,
     pub command: CommandCtx,
     pub sql: SqlCtx,
+    pub stdout: GuestOutput,
+    pub stderr: GuestOutput,
     pub output: OutputMeter,
 }
 
@@ -111,7 +113,7 @@ pub async fn run(launch: Launch<'_>) -> Result<Report> {
     let engine = engine::engine()?;
     let component = load(&engine, name, digest, &file.bytes, cache)?;
     let linker = link::linker(&engine, &file.imports, &powers)?;
-    let output = contexts.output.clone();
+    let (output, stdout, stderr) = (contexts.output.clone(), contexts.stdout.clone(), contexts.stderr.clone());
     let mut store = new_store(&engine, &bounds, contexts);
     let watcher = tokio::spawn(watch_over(engine, bounds.time, leave));
     let result = tokio::select! {
@@ -119,12 +121,16 @@ pub async fn run(launch: Launch<'_>) -> Result<Report> {
         result = call(&mut store, &component, &linker) => result,
         () = overdue(&gate) => Err(wasmtime::format_err!("the guest did not end by itself")),
     };
-    watcher.abort();
+    tokio::select! {
+        _ = async { tokio::join!(stdout.finish(), stderr.finish()) } => {}
+        () = overdue(&gate) => {}
+    }
     let mut report = report(name, &result, store.data(), &output, &gate);
     let mut state = store.into_data();
     report.denials = state.files.denials().lines();
     // What does not close in time is closed by the server, which rolls back as well.
     let _ = tokio::time::timeout(limits::SHUTDOWN, state.sql.shutdown()).await;
+    watcher.abort();
     Ok(report)
 }
 
@@ -147,7 +153,7 @@ fn load(engine: &Engine, name: &str, digest: &str, bytes: &[u8], cache: Option<&
 fn new_store(engine: &Engine, bounds: &Bounds, contexts: Contexts) -> Store<State> {
     let mut table = ResourceTable::new();
     table.set_max_capacity(limits::HANDLES);
-    let Contexts { wasi, config, files, terminal, command, sql, output: _ } = contexts;
+    let Contexts { wasi, config, files, terminal, command, sql, .. } = contexts;
     let config = config.into_iter().collect();
     let state = State { wasi, table, limiter: Limiter::new(bounds.memory), config, files, terminal, command, sql };
     let mut store = Store::new(engine, state);

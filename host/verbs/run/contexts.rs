@@ -43,8 +43,11 @@ pub(super) fn prepare(
     let gate = Gate::new(name.to_owned(), Budgets::new(grants.rows_changed), journal, listener, false);
     let output = OutputMeter::new(grants.limits.output.unwrap_or(limits::OUTPUT_BYTES));
     let files = FilesCtx::new(gate.clone(), context.project.root(), &permitted.files, &protected(context))?;
+    let (stdout, stderr) = (GuestOutput::stdout(output.clone()), GuestOutput::stderr(output.clone()));
     let contexts = Contexts {
-        wasi: wasi(name, args, permitted, &output, context),
+        wasi: wasi(name, args, permitted, (&stdout, &stderr), context),
+        stdout,
+        stderr,
         config: grants.config.clone(),
         terminal: TerminalCtx::new(gate.clone(), settings(context)),
         command: CommandCtx::new(name, run_id, context.project.name()),
@@ -55,10 +58,10 @@ pub(super) fn prepare(
     Ok(Prepared { contexts, gate, leave })
 }
 
-fn wasi(name: &str, args: Vec<String>, permitted: &Permitted, output: &OutputMeter, context: &Context) -> WasiCtx {
+fn wasi(name: &str, args: Vec<String>, permitted: &Permitted, streams: (&GuestOutput, &GuestOutput), context: &Context) -> WasiCtx {
     let variables: BTreeMap<String, String> = context.project.environment().matching(&permitted.env);
     let mut builder = WasiCtx::builder();
-    builder.arg(name).args(&args).inherit_stdin().stdout(GuestOutput::stdout(output.clone())).stderr(GuestOutput::stderr(output.clone()));
+    builder.arg(name).args(&args).inherit_stdin().stdout(streams.0.clone()).stderr(streams.1.clone());
     for (name, value) in &variables {
         builder.env(name, value);
     }

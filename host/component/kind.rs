@@ -5,7 +5,7 @@ const MAGIC: &[u8] = b"\0asm";
 
 /// What a file that was asked for turns out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Component,
     CoreModule,
     /// The text format of WebAssembly.
@@ -19,7 +19,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         match bytes {
             [] => Self::Empty,
             [0x7f, b'E', b'L', b'F', ..] => Self::Elf,
@@ -34,7 +34,7 @@ impl Kind {
     }
 
     /// What is wrong with it and what to do; none for a component.
-    pub(super) fn complaint(self) -> Option<(&'static str, &'static str)> {
+    pub(crate) fn complaint(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Component => None,
             Self::CoreModule => Some((

@@ -2,7 +2,7 @@
 
 mod engine;
 pub mod file;
-mod kind;
+pub(crate) mod kind;
 pub mod limits;
 pub mod link;
 pub mod run;

@@ -62,7 +62,7 @@ pub fn permit(imports: &BTreeSet<SqlPower>, manifest: Option<&Manifest>, grants:
             permitted.denied_politely.retain(|power| !powers.contains(power));
         }
     }
-    permitted.unused = unused(&permitted, grants);
+    permitted.unused = unused(&permitted, manifest, imports, grants);
     permitted
 }
 
@@ -98,11 +98,18 @@ impl Permitted {
 
     fn file(&mut self, file: &FileGrant, grants: &Grants) -> Option<Wants> {
         if grants.files.iter().any(|grant| patterns::file_covers(grant, file)) {
-            self.files.push(file.clone());
+            self.allow_file(file.clone());
             return None;
         }
-        self.files.extend(grants.files.iter().filter_map(|grant| patterns::file_common(grant, file)));
+        grants.files.iter().filter_map(|grant| patterns::file_common(grant, file)).for_each(|common| self.allow_file(common));
         Some(Wants::Files(file.clone()))
+    }
+
+    /// Each once: a folder asked for beside all of which it is a part would be there twice.
+    fn allow_file(&mut self, file: FileGrant) {
+        if !self.files.contains(&file) {
+            self.files.push(file);
+        }
     }
 
     fn env(&mut self, name: &str, grants: &Grants) -> Option<Wants> {
@@ -144,6 +151,15 @@ impl Missing {
     pub fn in_words(&self) -> String {
         format!("{}: {}", self.wants.in_words(), self.why)
     }
+
+    /// Whether it is all or part of `ask`.
+    pub fn of(&self, ask: &Ask) -> bool {
+        let same = match (&self.wants, &ask.wants) {
+            (Wants::Sql { database: mine, .. }, Wants::Sql { database: asked, .. }) => mine == asked,
+            (mine, asked) => mine == asked,
+        };
+        same && self.why == ask.why
+    }
 }
 
 impl Wants {
@@ -160,19 +176,27 @@ impl Wants {
     }
 }
 
-fn unused(permitted: &Permitted, grants: &Grants) -> Vec<String> {
+/// What is granted and neither asked for nor, for powers, imported without being asked for.
+fn unused(permitted: &Permitted, manifest: Option<&Manifest>, imports: &BTreeSet<SqlPower>, grants: &Grants) -> Vec<String> {
+    let asks = || manifest.into_iter().flat_map(|manifest| &manifest.asks);
+    let asked = |power: SqlPower, on: Option<&str>| {
+        asks().any(|ask| match &ask.wants {
+            Wants::Sql { database, powers } => powers.contains(&power) && on.is_none_or(|on| database == on || database == ANY_DATABASE),
+            Wants::Files(_) | Wants::Env(_) => false,
+        })
+    };
+    let used = |power: SqlPower, database: &str| asked(power, Some(database)) || (imports.contains(&power) && !asked(power, None));
     let sql = grants.sql.iter().filter_map(|(database, granted)| {
-        let used = permitted.sql.get(database);
-        let powers: Vec<_> =
-            granted.iter().filter(|power| !used.is_some_and(|used| used.contains(power))).map(|power| power.word().to_owned()).collect();
+        let powers: Vec<_> = granted.iter().filter(|power| !used(**power, database)).map(|power| power.word().to_owned()).collect();
         (!powers.is_empty()).then(|| Setting { keys: vec!["sql".to_owned(), database.clone()], value: SettingValue::List(powers) })
     });
-    let files =
-        grants.files.iter().filter(|grant| !permitted.files.iter().any(|file| patterns::file_common(grant, file).is_some())).map(|grant| {
-            Setting { keys: vec!["files".to_owned(), grant.pattern.clone()], value: SettingValue::Text(grant.access.word().to_owned()) }
-        });
-    let names: Vec<_> =
-        grants.env.iter().filter(|grant| !permitted.env.iter().any(|name| patterns::env_common(grant, name).is_some())).cloned().collect();
+    let idle_file = |grant: &&FileGrant| !permitted.files.iter().any(|file| patterns::file_common(grant, file).is_some());
+    let files = grants.files.iter().filter(idle_file).map(|grant| Setting {
+        keys: vec!["files".to_owned(), grant.pattern.clone()],
+        value: SettingValue::Text(grant.access.word().to_owned()),
+    });
+    let idle_name = |grant: &&String| !permitted.env.iter().any(|name| patterns::env_common(grant, name).is_some());
+    let names: Vec<_> = grants.env.iter().filter(idle_name).cloned().collect();
     let env = (!names.is_empty()).then(|| Setting { keys: vec!["env".to_owned()], value: SettingValue::List(names) });
     sql.chain(files).chain(env).map(|setting| setting.to_string()).collect()
 }
@@ -259,6 +283,7 @@ mod tests {
         let manifest = manifest(&sql_ask("default", "[\"read\", \"write\"]", ""));
         let permitted = permit(&powers(&[Read]), Some(&manifest), &grants(&[("default", &[Read, Write])], &[], &[]));
         assert_eq!(permitted.sql["default"], powers(&[Read]));
+        assert!(permitted.unused.is_empty(), "asked for, so not idle");
     }
 
     #[test]

@@ -130,14 +130,18 @@ impl CommandSection {
             output: limit(&self.output)?,
         };
         let config = self.config.iter().map(|(key, text)| Ok((key.clone(), text.resolve(environment)?)));
-        Ok(Grants {
+        let rows_changed = self.rows_changed.as_ref().map(|rows| rows.value);
+        Ok(Grants { config: config.collect::<Result<_>>()?, limits, rows_changed, ..self.powers() })
+    }
+
+    /// Only what asks are compared with: databases, files and variables. Needs no variable's value.
+    pub fn powers(&self) -> Grants {
+        Grants {
             sql: self.sql.iter().map(|(database, powers)| (database.clone(), powers.value.clone())).collect(),
             files: self.files.iter().map(|file| file.value.clone()).collect(),
             env: self.env.iter().map(|name| name.value.clone()).collect(),
-            config: config.collect::<Result<_>>()?,
-            limits,
-            rows_changed: self.rows_changed.as_ref().map(|rows| rows.value),
-        })
+            ..Grants::default()
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use super::document::{Document, Item, Section};
 use super::{Project, files};
+use crate::component::ComponentFile;
+use crate::grants::Manifest;
 use crate::outcome::{Ending, Failure, Result};
 
 /// The file's name, beside host.toml.
@@ -123,6 +125,12 @@ impl LockFile {
 }
 
 impl Pin {
+    /// What `file`, with its digest, is now.
+    pub fn of(digest: &str, file: &ComponentFile) -> Self {
+        let asks = file.manifest.as_ref().map(Manifest::asks_in_words).unwrap_or_default();
+        Self { digest: digest.to_owned(), imports: file.imports.clone(), asks }
+    }
+
     fn read(section: &Section<'_>) -> Result<Self> {
         section.only(&["digest", "imports", "asks"])?;
         let strings =

@@ -7,9 +7,11 @@ pub mod commands;
 pub mod config;
 pub mod document;
 pub mod dotenv;
+pub mod edit;
 mod environment;
 pub mod files;
 pub mod interpolation;
+pub mod journals;
 pub mod lockfile;
 pub mod state;
 pub mod suggest;
@@ -119,6 +121,11 @@ impl Project {
         self.config.commands.get(command).map_or_else(|| Ok(Grants::default()), |section| section.grants(&self.environment))
     }
 
+    /// The part of [`Self::grants_for`] that asks are compared with; a variable that is not set is no error.
+    pub fn powers_for(&self, command: &str) -> Grants {
+        self.config.commands.get(command).map(config::CommandSection::powers).unwrap_or_default()
+    }
+
     /// Commands that have a section, whether they exist or not.
     pub fn commands_with_grants(&self) -> Vec<&str> {
         self.config.commands.keys().map(String::as_str).collect()
@@ -162,11 +169,16 @@ fn named(folder: &Path) -> Result<(PathBuf, Vec<u8>)> {
     }
 }
 
-/// The nearest folder with a host.toml, and what that holds.
+/// The nearest folder with a host.toml, and what that holds. A host.toml that is there and cannot be read is
+/// an error, not a reason to take one further up; a folder that cannot be searched has none.
 fn upward(start: &Path) -> Result<Option<(PathBuf, Vec<u8>)>> {
     for folder in start.ancestors() {
-        if let Some(bytes) = files::read_bounded(&folder.join(config::FILE_NAME), CONFIG_BYTES_BOUND)? {
-            return Ok(Some((folder.to_owned(), bytes)));
+        let file = folder.join(config::FILE_NAME);
+        match files::read_bounded(&file, CONFIG_BYTES_BOUND) {
+            Ok(Some(bytes)) => return Ok(Some((folder.to_owned(), bytes))),
+            Ok(None) => {}
+            Err(failure) if file.symlink_metadata().is_ok() => return Err(failure),
+            Err(_) => {}
         }
     }
     Ok(None)

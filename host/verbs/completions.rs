@@ -68,6 +68,15 @@ pub fn command_line() -> ArgValueCompleter {
     })
 }
 
+/// Completes the name of a command.
+pub(super) fn command_names() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let typed = typed.to_string_lossy();
+        let names = names().unwrap_or_default();
+        names.into_iter().filter(|name| name.starts_with(typed.as_ref())).map(CompletionCandidate::new).collect()
+    })
+}
+
 /// The command whose name stands complete on the line. The shell passes the line so far behind `--`, and
 /// the word under the cursor last.
 fn named_command() -> Option<String> {

@@ -77,10 +77,10 @@ fn dispatch(cli: Cli) -> Result<u8> {
         None => Verb::List(list::List::default()),
         Some(Verb::Version(verb)) => return version::run(&verb, cli.common.json),
         Some(Verb::Completions(verb)) => return completions::run(&verb),
-        Some(Verb::Manifest(verb)) => return manifest::run(&verb, &Context::new(&cli.common)?),
+        Some(Verb::Manifest(verb)) => return manifest::run(&verb, cli.common.json),
         Some(Verb::Cache(verb)) => return cache::run(&verb, &cli.common),
         // A folder that becomes a project is none yet, and a broken host.toml must not stop `--force`.
-        Some(Verb::Init(verb)) => return init::run(&verb, &Context::new(&cli.common)?),
+        Some(Verb::Init(verb)) => return init::run(&verb, &cli.common),
         Some(verb) => verb,
     };
     let context = Context::new(&cli.common)?;

@@ -11,7 +11,7 @@ use clap::Args;
 use super::{Context, list};
 use crate::component::run::{self as runner, Report};
 use crate::component::{self, ComponentFile, limits};
-use crate::grants::{Grants, Manifest, Permitted, permit};
+use crate::grants::{Grants, Permitted, permit};
 use crate::outcome::{Ending, Failure, Result};
 use crate::project::lockfile::Pin;
 use crate::project::units;
@@ -82,7 +82,7 @@ fn check_lock(locked: bool, name: &str, digest: &str, file: &ComponentFile, cont
         }
         return Ok(());
     };
-    match lock.check(name, &pin(digest, file)) {
+    match lock.check(name, &Pin::of(digest, file)) {
         Err(failure) if locked || ci => Err(failure),
         Err(failure) => {
             terminal::warn(&format!("{failure}; `host lock` accepts it, `--locked` would refuse it"));
@@ -90,11 +90,6 @@ fn check_lock(locked: bool, name: &str, digest: &str, file: &ComponentFile, cont
         }
         Ok(()) => Ok(()),
     }
-}
-
-fn pin(digest: &str, file: &ComponentFile) -> Pin {
-    let asks = file.manifest.as_ref().map(Manifest::asks_in_words).unwrap_or_default();
-    Pin { digest: digest.to_owned(), imports: file.imports.clone(), asks }
 }
 
 /// permitted = asked AND granted. What is missing is offered on a terminal, and an error elsewhere.

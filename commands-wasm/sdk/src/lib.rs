@@ -83,7 +83,7 @@ pub use serde_json;
 
 pub use self::arguments::run;
 /// The functions of `wit/` as they are, for what this library does not wrap.
-pub use self::bindings::host;
+pub use self::bindings::{host, wasi};
 pub use self::ending::{Ending, Report};
 pub use self::error::{Error, Failure, Result};
 pub use self::host_calls::{Host, Progress, Settings};
@@ -99,10 +99,7 @@ pub use host_sdk_macros::manifest as manifest_of_macros;
 #[macro_export]
 macro_rules! command {
     ($run:ident) => {
-        #[used]
-        #[cfg_attr(target_family = "wasm", unsafe(link_section = "host:command"))]
-        static COMMAND_TOML: [u8; include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/command.toml")).len()] =
-            *include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/command.toml"));
+        $crate::embed_manifest!();
 
         static MANIFEST: $crate::Manifest = {
             use $crate::Manifest;
@@ -120,6 +117,17 @@ macro_rules! command {
                 $crate::check_options(&super::MANIFEST, super::$run);
             }
         }
+    };
+}
+
+/// Only embeds `command.toml`, for a component with a `main` of its own.
+#[macro_export]
+macro_rules! embed_manifest {
+    () => {
+        #[used]
+        #[cfg_attr(target_family = "wasm", unsafe(link_section = "host:command"))]
+        static COMMAND_TOML: [u8; include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/command.toml")).len()] =
+            *include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/command.toml"));
     };
 }
 

@@ -1,6 +1,6 @@
 //! One value of a row, borrowed from its batch.
 
-use crate::sql::{ColumnBatch, ColumnData, Date, Kind, Time, TimeWithZone, Timestamp, TimestampWithZone, Value};
+use crate::sql::{Column, ColumnBatch, ColumnData, Date, Kind, Time, TimeWithZone, Timestamp, TimestampWithZone, Value};
 
 /// A value as the database gave it. Texts and bytes are borrowed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,7 +20,10 @@ pub enum Cell<'r> {
     Uuid(&'r str),
     Json(&'r str),
     /// A value of another type in the database's own text form.
-    Other(&'r str),
+    Other {
+        type_name: &'r str,
+        text: &'r str,
+    },
 }
 
 /// What a value of a row can become.
@@ -48,21 +51,21 @@ impl Cell<'_> {
             Self::Timestamp(_) | Self::TimestampWithZone(_) => "a timestamp".to_owned(),
             Self::Uuid(_) => "a uuid".to_owned(),
             Self::Json(_) => "json".to_owned(),
-            Self::Other(_) => "a value of another type".to_owned(),
+            Self::Other { type_name, .. } => format!("a value of type {type_name}"),
         }
     }
 }
 
 /// The value of row `index`; none when the batch is shorter than it says.
 #[inline]
-pub(super) fn cell(column: &ColumnBatch, kind: Kind, index: usize) -> Option<Cell<'_>> {
+pub(super) fn cell<'r>(column: &'r ColumnBatch, header: &'r Column, index: usize) -> Option<Cell<'r>> {
     if !column.nulls.is_empty() && column.nulls.get(index / 8)? & (1 << (index % 8)) != 0 {
         return Some(Cell::Null);
     }
     Some(match &column.data {
         ColumnData::Integers(values) => Cell::Integer(*values.get(index)?),
         ColumnData::Floats(values) => Cell::Float(*values.get(index)?),
-        ColumnData::Texts(run) => text(kind, run.data.get(part(&run.offsets, index)?)?),
+        ColumnData::Texts(run) => text(header, run.data.get(part(&run.offsets, index)?)?),
         ColumnData::Booleans(values) => Cell::Boolean(*values.get(index)? != 0),
         ColumnData::Bytes(run) => Cell::Bytes(run.data.get(part(&run.offsets, index)?)?),
         ColumnData::Dates(values) => Cell::Date(*values.get(index)?),
@@ -80,12 +83,12 @@ fn part(offsets: &[u32], index: usize) -> Option<std::ops::Range<usize>> {
 }
 
 #[inline]
-fn text(kind: Kind, text: &str) -> Cell<'_> {
-    match kind {
+fn text<'r>(header: &'r Column, text: &'r str) -> Cell<'r> {
+    match header.kind {
         Kind::Decimal => Cell::Decimal(text),
         Kind::Uuid => Cell::Uuid(text),
         Kind::Json => Cell::Json(text),
-        Kind::Other => Cell::Other(text),
+        Kind::Other => Cell::Other { type_name: &header.type_name, text },
         _ => Cell::Text(text),
     }
 }
@@ -106,6 +109,6 @@ fn borrowed(value: &Value) -> Cell<'_> {
         Value::TimestampWithZone(value) => Cell::TimestampWithZone(*value),
         Value::Uuid(value) => Cell::Uuid(value),
         Value::Json(value) => Cell::Json(value),
-        Value::Other(value) => Cell::Other(&value.text),
+        Value::Other(value) => Cell::Other { type_name: &value.type_name, text: &value.text },
     }
 }

@@ -1,7 +1,7 @@
 //! Which Rust type a value becomes, and which value a Rust type.
 
 use crate::sql::text::{parse_date, parse_timestamp};
-use crate::sql::{Cell, Date, FromCell, Time, TimeWithZone, Timestamp, TimestampWithZone, Value};
+use crate::sql::{Cell, Date, FromCell, Time, TimeWithZone, Timestamp, TimestampWithZone, TypedText, Value};
 
 impl<'r> FromCell<'r> for Cell<'r> {
     const WANTS: &'static str = "a value";
@@ -9,6 +9,30 @@ impl<'r> FromCell<'r> for Cell<'r> {
     #[inline]
     fn from_cell(cell: Cell<'r>) -> Option<Self> {
         Some(cell)
+    }
+}
+
+impl FromCell<'_> for Value {
+    const WANTS: &'static str = "a value";
+
+    fn from_cell(cell: Cell<'_>) -> Option<Self> {
+        Some(match cell {
+            Cell::Null => Self::Null,
+            Cell::Boolean(value) => Self::Boolean(value),
+            Cell::Integer(value) => Self::Integer(value),
+            Cell::Float(value) => Self::Float(value),
+            Cell::Text(value) => Self::Text(value.to_owned()),
+            Cell::Bytes(value) => Self::Bytes(value.to_vec()),
+            Cell::Decimal(value) => Self::Decimal(value.to_owned()),
+            Cell::Date(value) => Self::Date(value),
+            Cell::Time(value) => Self::Time(value),
+            Cell::TimeWithZone(value) => Self::TimeWithZone(value),
+            Cell::Timestamp(value) => Self::Timestamp(value),
+            Cell::TimestampWithZone(value) => Self::TimestampWithZone(value),
+            Cell::Uuid(value) => Self::Uuid(value.to_owned()),
+            Cell::Json(value) => Self::Json(value.to_owned()),
+            Cell::Other { type_name, text } => Self::Other(TypedText { type_name: type_name.to_owned(), text: text.to_owned() }),
+        })
     }
 }
 
@@ -82,7 +106,7 @@ impl<'r> FromCell<'r> for &'r str {
     #[inline]
     fn from_cell(cell: Cell<'r>) -> Option<Self> {
         match cell {
-            Cell::Text(text) | Cell::Decimal(text) | Cell::Uuid(text) | Cell::Json(text) | Cell::Other(text) => Some(text),
+            Cell::Text(text) | Cell::Decimal(text) | Cell::Uuid(text) | Cell::Json(text) | Cell::Other { text, .. } => Some(text),
             _ => None,
         }
     }

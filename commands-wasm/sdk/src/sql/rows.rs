@@ -124,6 +124,11 @@ impl Row {
         }
     }
 
+    /// All values of the row, in the order of its columns.
+    pub fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
+        (0..self.page.columns.len()).filter_map(|column| self.read(column))
+    }
+
     /// The value as it is.
     pub fn cell(&self, at: impl At) -> Result<Cell<'_>> {
         self.get(at)
@@ -131,8 +136,7 @@ impl Row {
 
     #[inline]
     fn read(&self, column: usize) -> Option<Cell<'_>> {
-        let kind = self.page.columns.get(column)?.kind;
-        cell(self.page.batch.columns.get(column)?, kind, self.index)
+        cell(self.page.batch.columns.get(column)?, self.page.columns.get(column)?, self.index)
     }
 
     #[cold]

@@ -1,8 +1,8 @@
-//! Dates and times as text: `2024-02-29`, `12:00:01.5`, `2024-02-29 12:00:01+02:00`.
+//! Values as text; dates and times: `2024-02-29`, `12:00:01.5`, `2024-02-29 12:00:01+02:00`.
 
 use std::fmt;
 
-use crate::sql::{Date, Time, TimeWithZone, Timestamp, TimestampWithZone};
+use crate::sql::{Cell, Date, Time, TimeWithZone, Timestamp, TimestampWithZone};
 
 impl fmt::Display for Date {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,6 +36,28 @@ impl fmt::Display for Timestamp {
 impl fmt::Display for TimestampWithZone {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} {}{}", self.date, self.time, Zone(self.offset_seconds))
+    }
+}
+
+/// As a table shows it: null as `NULL`, bytes as Postgres writes them.
+impl fmt::Display for Cell<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => out.write_str("NULL"),
+            Self::Boolean(value) => write!(out, "{value}"),
+            Self::Integer(value) => write!(out, "{value}"),
+            Self::Float(value) => write!(out, "{value}"),
+            Self::Bytes(bytes) => {
+                out.write_str("\\x")?;
+                bytes.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+            }
+            Self::Date(value) => write!(out, "{value}"),
+            Self::Time(value) => write!(out, "{value}"),
+            Self::TimeWithZone(value) => write!(out, "{value}"),
+            Self::Timestamp(value) => write!(out, "{value}"),
+            Self::TimestampWithZone(value) => write!(out, "{value}"),
+            Self::Text(text) | Self::Decimal(text) | Self::Uuid(text) | Self::Json(text) | Self::Other { text, .. } => out.write_str(text),
+        }
     }
 }
 
@@ -88,6 +110,13 @@ mod tests {
         assert_eq!(Timestamp { date: DATE, time }.to_string(), "2024-02-29 07:05:09.12");
         assert_eq!(TimestampWithZone { date: DATE, time, offset_seconds: -19_800 }.to_string(), "2024-02-29 07:05:09.12-05:30");
         assert_eq!(TimeWithZone { time, offset_seconds: 0 }.to_string(), "07:05:09.12+00:00");
+    }
+
+    #[test]
+    fn null_and_bytes_have_a_text_of_their_own() {
+        assert_eq!(Cell::Null.to_string(), "NULL");
+        assert_eq!(Cell::Bytes(&[0, 255]).to_string(), "\\x00ff");
+        assert_eq!(Cell::Json("{}").to_string(), "{}");
     }
 
     #[test]

@@ -12,35 +12,9 @@ use crate::plan::Permits;
 use crate::report::Report;
 use crate::state::tests::{app, migration, row, script};
 use crate::state::{FAKED, Row};
-use crate::talk::Talk;
+use crate::talk::tests::Heard;
 
 const TABLE: &str = "_sqlx_migrations";
-
-#[derive(Default)]
-struct Heard {
-    out: String,
-    err: String,
-    answer: bool,
-}
-
-impl Talk for Heard {
-    fn out(&mut self, text: &str) {
-        self.out += text;
-    }
-    fn note(&mut self, text: &str) {
-        self.err += &format!("{text}\n");
-    }
-    fn warn(&mut self, text: &str) {
-        self.err += &format!("warning: {text}\n");
-    }
-    fn confirm(&mut self, _question: &str, _flag: &str) -> Result<bool> {
-        Ok(self.answer)
-    }
-    fn working(&mut self, _label: &str) -> bool {
-        false
-    }
-    fn done(&mut self) {}
-}
 
 fn request() -> Request {
     Request {

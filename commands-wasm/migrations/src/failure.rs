@@ -1,43 +1,13 @@
-//! How a migration command fails: exit code, one sentence, and the lines that cure it.
+//! How a migration command fails: exit code, one sentence, and the lines that cure it. Plain data, so that
+//! tests read it; [`host_sdk::Error`] shows it.
 
 use std::fmt;
 
-use serde_json::{Value, json};
+use host_sdk::serde_json::Value;
 
-/// The exit codes of `host` that these commands use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Code {
-    Failed = 1,
-    Usage = 2,
-    NotMet = 3,
-    Denied = 4,
-    Unconfirmed = 5,
-    Locked = 6,
-    Limit = 8,
-    Unreachable = 9,
-    Timeout = 124,
-    Interrupted = 130,
-}
+pub use host_sdk::Ending as Code;
 
-impl Code {
-    /// The word in `--json`, as `host` writes it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Usage => "usage",
-            Self::NotMet => "not-met",
-            Self::Denied => "denied",
-            Self::Unconfirmed => "unconfirmed",
-            Self::Locked => "locked",
-            Self::Limit => "trapped",
-            Self::Unreachable => "unreachable",
-            Self::Timeout => "timeout",
-            Self::Interrupted => "interrupted",
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     pub code: Code,
     /// Lower case, no full stop; may go on over further lines.
@@ -62,14 +32,6 @@ impl Failure {
         Self::new(Code::Usage, message)
     }
 
-    pub fn document(&self) -> Value {
-        let mut document = json!({ "code": self.code as u8, "ending": self.code.word(), "message": self.message, "hints": self.hints });
-        if let Some(fields) = document.as_object_mut() {
-            fields.extend(self.details.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        }
-        document
-    }
-
     #[must_use]
     pub fn detail(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.details.push((name, value.into()));
@@ -86,5 +48,19 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.message)
+    }
+}
+
+impl From<Failure> for host_sdk::Error {
+    fn from(failure: Failure) -> Self {
+        let error = failure.hints.into_iter().fold(Self::new(failure.code, failure.message), Self::hint);
+        failure.details.into_iter().fold(error, |error, (name, value)| error.detail(name, value))
+    }
+}
+
+impl From<host_sdk::Error> for Failure {
+    fn from(error: host_sdk::Error) -> Self {
+        let failure = error.into_failure();
+        Self { code: failure.ending, message: failure.message, hints: failure.hints, details: Vec::new() }
     }
 }

@@ -34,8 +34,10 @@ pub enum Error {
     Lost(String),
     /// The server refused for good: password, role, no such database.
     Rejected(Complaint),
-    /// The power was not granted.
+    /// The power was not granted; the lines that would allow it follow the first one.
     Denied(String),
+    /// No database of that name is configured.
+    NoSuchDatabase(String),
     Timeout(String),
     Limit(String),
     Cancelled(String),
@@ -48,6 +50,7 @@ impl Error {
             Self::Query(_) | Self::Other(_) => Code::Failed,
             Self::Lost(_) | Self::Rejected(_) => Code::Unreachable,
             Self::Denied(_) => Code::Denied,
+            Self::NoSuchDatabase(_) => Code::Usage,
             Self::Timeout(_) => Code::Timeout,
             Self::Limit(_) => Code::Limit,
             Self::Cancelled(_) => Code::Interrupted,
@@ -58,9 +61,13 @@ impl Error {
     pub fn text(&self) -> String {
         match self {
             Self::Query(complaint) | Self::Rejected(complaint) => complaint.text(),
-            Self::Lost(text) | Self::Denied(text) | Self::Timeout(text) | Self::Limit(text) | Self::Cancelled(text) | Self::Other(text) => {
-                text.clone()
-            }
+            Self::Lost(text)
+            | Self::Denied(text)
+            | Self::NoSuchDatabase(text)
+            | Self::Timeout(text)
+            | Self::Limit(text)
+            | Self::Cancelled(text)
+            | Self::Other(text) => text.clone(),
         }
     }
 }
@@ -75,7 +82,11 @@ impl Complaint {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::new(error.code(), error.text())
+        let text = error.text();
+        match text.split_once("\nhint: ") {
+            Some((message, hint)) => Self::new(error.code(), message).hint(hint.trim_end()),
+            None => Self::new(error.code(), text),
+        }
     }
 }
 

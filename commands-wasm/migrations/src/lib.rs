@@ -1,20 +1,25 @@
 //! Migrations in sqlx's format: files, state, plans, and their application.
 pub mod apply;
+pub mod arguments;
 pub mod blame;
 mod cells;
 pub mod checksum;
+pub mod commands;
 mod excerpt;
 pub mod failure;
 pub mod files;
 pub mod init;
 pub mod ledger;
 pub mod lock;
+mod look;
 #[cfg(test)]
 mod memory;
 pub mod migrate;
 mod moment;
 pub mod plan;
 pub mod report;
+mod rows;
+pub mod server;
 pub mod show;
 pub mod sql;
 pub mod state;
@@ -24,4 +29,5 @@ mod suggest;
 pub mod syncdb;
 pub mod talk;
 pub mod view;
+pub mod voice;
 pub mod wait;

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use crate::apply;
 use crate::blame;
-use crate::failure::{Code, Failure, Result};
+use crate::failure::{Failure, Result};
 use crate::files::App;
 use crate::ledger::Ledger;
 use crate::lock;
-use crate::plan::{self, Direction, Judged, Permits, Selection, Step, Target};
+use crate::plan::{self, Direction, Judged, Permits, Selection, Step};
 use crate::report::{Outcome, Report, StepReport};
 use crate::state::State;
 use crate::statements;
@@ -57,13 +57,13 @@ pub fn run(request: &Request, apps: Vec<App>, ledger: &mut dyn Ledger, talk: &mu
     result
 }
 
-struct Run<'a> {
-    request: &'a Request,
-    selection: Selection,
-    judged: &'a mut Vec<Judged>,
-    ledger: &'a mut dyn Ledger,
-    talk: &'a mut dyn Talk,
-    report: &'a mut Report,
+pub(crate) struct Run<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) selection: Selection,
+    pub(crate) judged: &'a mut Vec<Judged>,
+    pub(crate) ledger: &'a mut dyn Ledger,
+    pub(crate) talk: &'a mut dyn Talk,
+    pub(crate) report: &'a mut Report,
 }
 
 impl Run<'_> {
@@ -84,7 +84,7 @@ impl Run<'_> {
         }
     }
 
-    fn steps(&self) -> Vec<Step> {
+    pub(crate) fn steps(&self) -> Vec<Step> {
         plan::plan(self.judged, &self.selection, self.request.permits)
     }
 
@@ -123,19 +123,19 @@ impl Run<'_> {
         })
     }
 
-    fn warn(&mut self) {
+    pub(crate) fn warn(&mut self) {
         for warning in view::warnings(self.judged) {
             self.talk.warn(&warning);
             self.report.warnings.push(warning);
         }
     }
 
-    fn selected(&self) -> impl Iterator<Item = &Judged> {
+    pub(crate) fn selected(&self) -> impl Iterator<Item = &Judged> {
         self.selection.apps.iter().filter_map(|app| self.judged.get(*app))
     }
 
     /// Takes the lock, reads the tables again, works, and lets go whatever happened.
-    fn locked(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+    pub(crate) fn locked(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let key = self.request.lock_key.unwrap_or_else(|| lock::sqlx_key(&self.ledger.database()));
         lock::acquire(self.ledger, key, self.request.lock_timeout, self.talk)?;
         let result = view::refresh(self.judged, self.ledger).map_err(Failure::from).and_then(|()| work(self));
@@ -225,151 +225,9 @@ impl Run<'_> {
             word.to_owned()
         }
     }
-
-    fn head(&mut self) {
-        let labels = self
-            .selected()
-            .filter(|judged| !judged.app.migrations.is_empty())
-            .map(|judged| judged.app.label.as_str())
-            .collect::<Vec<_>>()
-            .join(", ");
-        let mut text = "Operations to perform:\n".to_owned();
-        if self.request.run_syncdb {
-            let unmigrated = self.selected().filter(|judged| syncdb::schema(&judged.app).is_some()).map(|judged| judged.app.label.as_str());
-            let unmigrated = unmigrated.collect::<Vec<_>>().join(", ");
-            text += &format!("  Synchronize unmigrated apps: {}\n", if unmigrated.is_empty() { "(none)" } else { &unmigrated });
-        }
-        text += &match self.selection.target {
-            Target::Latest => format!("  Apply all migrations: {}\n", if labels.is_empty() { "(none)" } else { &labels }),
-            Target::Zero => format!("  Unapply all migrations: {labels}\n"),
-            Target::To(version) => {
-                let name = self
-                    .selected()
-                    .flat_map(|judged| &judged.state.entries)
-                    .find(|entry| entry.version == version)
-                    .map_or("", |entry| entry.name.as_str());
-                format!("  Target specific migration: {name}, from {labels}\n")
-            }
-        };
-        self.talk.out(&text);
-    }
-
-    fn show_plan(&mut self) {
-        self.warn();
-        let steps = self.steps();
-        let mut text = "Planned operations:\n".to_owned();
-        if steps.is_empty() {
-            text += "  No planned migration operations.\n";
-        }
-        for step in &steps {
-            let Some(judged) = self.judged.get(step.app) else { continue };
-            let Some(entry) = judged.state.entries.get(step.entry) else { continue };
-            text += &format!("{}\n", judged.full_name(entry));
-            let migration = entry.migration(&judged.app);
-            let (script, mark) = match step.direction {
-                Direction::Forwards => (migration.map(|migration| &migration.up), ""),
-                Direction::Backwards => (migration.and_then(|migration| migration.down.as_ref()), "Undo: "),
-            };
-            if step.fake {
-                text += "    (only recorded)\n";
-            } else if let Some(script) = script {
-                let lines = statements::split(&script.text);
-                text.extend(lines.iter().map(|statement| format!("    {mark}{}\n", statements::summary(statement))));
-            }
-            self.report.steps.push(step_report(judged, step, Outcome::Planned, Duration::ZERO));
-        }
-        self.talk.out(&text);
-    }
-
-    fn check(&mut self) -> Result<()> {
-        let mut unmet = Vec::new();
-        let steps = self.steps();
-        for (app, judged) in self.selection.apps.iter().filter_map(|app| Some((*app, self.judged.get(*app)?))) {
-            for (index, entry) in judged.state.entries.iter().enumerate() {
-                let planned = steps.iter().any(|step| step.app == app && step.entry == index);
-                if planned || matches!(entry.state, State::Edited | State::Unfinished) {
-                    unmet.push(format!("`{}` ({})", judged.full_name(entry), entry.state.word()));
-                }
-            }
-        }
-        if unmet.is_empty() {
-            return Ok(());
-        }
-        let how_many = if unmet.len() == 1 { "one migration is".to_owned() } else { format!("{} migrations are", unmet.len()) };
-        Err(Failure::new(Code::NotMet, format!("{how_many} not as asked: {}", view::enumerate(&unmet)))
-            .hint("`host run migrate --plan` shows what would be done"))
-    }
-
-    fn prune(&mut self) -> Result<()> {
-        let [app] = self.selection.apps.as_slice() else {
-            return Err(
-                Failure::usage("`--prune` needs an app, because there are several").hint("for example `host run migrate APP --prune`")
-            );
-        };
-        let app = *app;
-        let Some(judged) = self.judged.get(app) else { return Ok(()) };
-        let named: Vec<(i64, String)> =
-            judged.state.in_state(State::Missing).map(|entry| (entry.version, judged.full_name(entry))).collect();
-        self.talk.out("Pruning migrations:\n");
-        if named.is_empty() {
-            self.talk.out("  No migrations to prune.\n");
-            return Ok(());
-        }
-        for (_, name) in &named {
-            self.talk.note(&format!("`{name}` is applied, and its file is gone"));
-        }
-        let question = format!("Forget {} in `{}`? What they did to the database stays", count_rows(named.len()), judged.app.table);
-        if !self.talk.confirm(&question, "--yes")? {
-            return Err(Failure::new(Code::Unconfirmed, "nothing was pruned"));
-        }
-        self.locked(|run| {
-            let Some(judged) = run.judged.get(app) else { return Ok(()) };
-            for (version, name) in named {
-                if judged.state.in_state(State::Missing).any(|entry| entry.version == version) {
-                    run.ledger.delete(&judged.app.table, version)?;
-                    run.talk.out(&format!("  Pruning {name} OK\n"));
-                    run.report.changed_rows.push(name);
-                }
-            }
-            view::refresh(run.judged, run.ledger).map_err(Failure::from)
-        })
-    }
-
-    fn repair(&mut self) -> Result<()> {
-        self.talk.out("Repairing checksums:\n");
-        if self.selected().all(|judged| judged.state.in_state(State::LineEndings).next().is_none()) {
-            self.talk.out("  No checksums to repair.\n");
-        } else {
-            self.locked(|run| {
-                let selected = run.selection.apps.iter().filter_map(|app| run.judged.get(*app));
-                for (judged, entry) in
-                    selected.flat_map(|judged| judged.state.in_state(State::LineEndings).map(move |entry| (judged, entry)))
-                {
-                    let Some(migration) = entry.migration(&judged.app) else { continue };
-                    run.ledger.set_checksum(&judged.app.table, entry.version, &migration.up.checksum)?;
-                    run.talk.out(&format!("  Repairing {}... OK\n", judged.full_name(entry)));
-                    run.report.changed_rows.push(judged.full_name(entry));
-                }
-                view::refresh(run.judged, run.ledger).map_err(Failure::from)
-            })?;
-        }
-        let edited: Vec<String> = self
-            .selected()
-            .flat_map(|judged| judged.state.in_state(State::Edited).map(|entry| format!("`{}`", judged.full_name(entry))))
-            .collect();
-        if edited.is_empty() {
-            return Ok(());
-        }
-        Err(Failure::new(Code::NotMet, format!("more than line endings differ in {}, which was not repaired", view::enumerate(&edited)))
-            .hint("`host run migrate` says what can be done about each"))
-    }
 }
 
-fn count_rows(rows: usize) -> String {
-    if rows == 1 { "one row".to_owned() } else { format!("{rows} rows") }
-}
-
-fn step_report(judged: &Judged, step: &Step, outcome: Outcome, took: Duration) -> StepReport {
+pub(crate) fn step_report(judged: &Judged, step: &Step, outcome: Outcome, took: Duration) -> StepReport {
     let entry = judged.state.entries.get(step.entry);
     StepReport {
         app: judged.app.label.clone(),

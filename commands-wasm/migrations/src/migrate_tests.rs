@@ -109,8 +109,12 @@ fn a_failure_names_file_line_code_state_and_next_command() {
     }
     assert_eq!(failure.hints, ["correct `migrations/0002_m2.up.sql`, then `host run migrate` again"]);
     assert!(!memory.locked);
-    let document = ran.report.document("migrate", "default", Some(&failure));
-    assert_eq!((document["error"]["line"].as_u64(), document["steps"][1]["outcome"].as_str()), (Some(2), Some("failed")));
+    let document = host_sdk::Error::from(ran.report.attach(failure)).into_failure().to_json();
+    let error = &document["error"];
+    assert_eq!(
+        (error["line"].as_u64(), error["exit_code"].as_u64(), error["steps"][1]["outcome"].as_str()),
+        (Some(2), Some(1), Some("failed"))
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What `migrate` did, for its text and for `--json`.
 
-use serde_json::{Value, json};
+use host_sdk::serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::plan::{Direction, Judged};
@@ -23,8 +23,9 @@ pub struct StepReport {
     pub milliseconds: u64,
 }
 
-/// Version 1 of the document: `{"version": 1, "command", "database", "outcome", "steps": [...], "apps": [...],
-/// "warnings": [...], "error": {...} | null}`.
+/// Version 1 of the document: `{"v": 1, "command", "database", "steps": [{"app", "name", "version", "direction",
+/// "outcome", "milliseconds"}], "rows_changed": [...], "apps": [{"app", "applied", "total"}], "warnings": [...]}`; after a
+/// failure `{"v": 1, "error": {..., "steps", "apps", "warnings"}}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     pub steps: Vec<StepReport>,
@@ -51,18 +52,29 @@ impl Report {
         self.apps = judged.iter().map(count).collect();
     }
 
-    pub fn document(&self, command: &str, database: &str, failure: Option<&Failure>) -> Value {
+    /// After `"v":1`, which the SDK writes.
+    pub fn document(&self, command: &str, database: &str) -> Value {
         json!({
-            "version": 1,
             "command": command,
             "database": database,
-            "outcome": failure.map_or("ok", |failure| failure.code.word()),
-            "steps": self.steps.iter().map(StepReport::document).collect::<Vec<_>>(),
+            "steps": self.steps(),
             "rows_changed": self.changed_rows,
-            "apps": self.apps.iter().map(|app| json!({ "app": app.app, "applied": app.applied, "total": app.total })).collect::<Vec<_>>(),
+            "apps": self.counts(),
             "warnings": self.warnings,
-            "error": failure.map(Failure::document),
         })
+    }
+
+    /// What was done until the failure goes into the error's own document.
+    pub fn attach(&self, failure: Failure) -> Failure {
+        failure.detail("steps", self.steps()).detail("apps", self.counts()).detail("warnings", self.warnings.clone())
+    }
+
+    fn steps(&self) -> Value {
+        self.steps.iter().map(StepReport::document).collect()
+    }
+
+    fn counts(&self) -> Value {
+        self.apps.iter().map(|app| json!({ "app": app.app, "applied": app.applied, "total": app.total })).collect()
     }
 }
 

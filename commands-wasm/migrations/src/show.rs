@@ -1,6 +1,6 @@
 //! `showmigrations`: the list and the plan in Django's forms, with a word behind what is not as it should be.
 
-use serde_json::{Value, json};
+use host_sdk::serde_json::{Value, json};
 
 use crate::plan::Judged;
 use crate::state::{Entry, State};
@@ -39,7 +39,7 @@ fn remarks(entry: &Entry, with_times: bool) -> String {
     }
 }
 
-/// Version 1 of the document: `{"version": 1, "command", "database", "apps": [{"app", "table", "table_exists",
+/// Version 1 of the document: `{"v": 1, "command", "database", "apps": [{"app", "table", "table_exists",
 /// "migrations": [{"version", "name", "state", "applied", "installed_on", "nanoseconds", "file", "reversible"}]}]}`.
 pub fn document(judged: &[&Judged], database: &str) -> Value {
     let apps = judged.iter().map(|judged| {
@@ -50,7 +50,7 @@ pub fn document(judged: &[&Judged], database: &str) -> Value {
             "migrations": judged.state.entries.iter().map(|entry| migration(judged, entry)).collect::<Vec<_>>(),
         })
     });
-    json!({ "version": 1, "command": "showmigrations", "database": database, "apps": apps.collect::<Vec<_>>() })
+    json!({ "command": "showmigrations", "database": database, "apps": apps.collect::<Vec<_>>() })
 }
 
 fn migration(judged: &Judged, entry: &Entry) -> Value {
@@ -112,6 +112,6 @@ mod tests {
         let states: Vec<_> =
             document["apps"][0]["migrations"].as_array().unwrap().iter().map(|one| one["state"].as_str().unwrap()).collect();
         assert_eq!(states, ["applied", "faked", "out-of-order", "missing", "pending"]);
-        assert_eq!(document["apps"][0]["migrations"][1]["nanoseconds"], serde_json::Value::Null);
+        assert_eq!(document["apps"][0]["migrations"][1]["nanoseconds"], host_sdk::serde_json::Value::Null);
     }
 }

@@ -247,7 +247,8 @@ pub fn convert(error: types::Error) -> Error {
         types::Error::Timeout(text) => Error::Timeout(text),
         types::Error::LimitExceeded(text) => Error::Limit(text),
         types::Error::Cancelled(text) => Error::Cancelled(text),
-        types::Error::NoSuchDatabase(text) | types::Error::InvalidArgument(text) | types::Error::Other(text) => Error::Other(text),
+        types::Error::NoSuchDatabase(text) => Error::NoSuchDatabase(text),
+        types::Error::InvalidArgument(text) | types::Error::Other(text) => Error::Other(text),
     }
 }
 

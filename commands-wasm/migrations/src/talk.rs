@@ -9,8 +9,8 @@ pub trait Talk {
     fn note(&mut self, text: &str);
     /// One line on stderr after `warning: `.
     fn warn(&mut self, text: &str);
-    /// A question answered by `flag` without a terminal.
-    fn confirm(&mut self, question: &str, flag: &str) -> Result<bool>;
+    /// A question that `--yes` answers without a terminal.
+    fn confirm(&mut self, question: &str) -> Result<bool>;
     /// A line of text; `flag` says it without a terminal.
     fn text(&mut self, question: &str, flag: &str) -> Result<String>;
     /// Something long begins: a spinner on a terminal, and nothing elsewhere. True: it is drawn, so the
@@ -46,7 +46,7 @@ pub(crate) mod tests {
             self.err += &format!("warning: {text}\n");
         }
 
-        fn confirm(&mut self, _question: &str, _flag: &str) -> Result<bool> {
+        fn confirm(&mut self, _question: &str) -> Result<bool> {
             Ok(self.answer)
         }
 

@@ -17,6 +17,18 @@ pub enum Health {
     Refused(String),
 }
 
+impl Health {
+    /// The word in `--json`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Pending(_) => "pending",
+            Self::Unreachable(_) => "unreachable",
+            Self::Refused(_) => "refused",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     pub timeout: Duration,

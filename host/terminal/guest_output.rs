@@ -327,4 +327,66 @@ mod tests {
     fn lockless(meter: OutputMeter) -> Shared {
         Shared { stream: Stream::Stderr, meter, filter: None, waiting: Vec::new(), closed: false }
     }
+
+    /// Run as a process of its own by the test below, because it needs the real stdout.
+    #[tokio::test]
+    #[ignore = "the child of another test"]
+    async fn child_writes_a_mebibyte_and_keeps_time() {
+        let ticks = tokio::spawn(async {
+            let mut ticks = 0_u32;
+            loop {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                ticks += 1;
+                Stream::Stderr.write_all(format!("ticks {ticks}\n").as_bytes()).unwrap();
+            }
+        });
+        let output = GuestOutput::stdout(OutputMeter::new(u64::MAX));
+        let mut stream = output.p2_stream();
+        for number in 0..256_u32 {
+            let line = format!("<{number:04}>").repeat(4096 / 6);
+            if stream.blocking_write_and_flush(Bytes::from(line)).await.is_err() {
+                Stream::Stderr.write_all(format!("closed {}\n", output.reader_is_gone()).as_bytes()).unwrap();
+                break;
+            }
+        }
+        output.finish().await;
+        ticks.abort();
+    }
+
+    fn child() -> std::process::Child {
+        let name = "terminal::guest_output::tests::child_writes_a_mebibyte_and_keeps_time";
+        std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", name, "--nocapture", "--quiet"])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_slow_reader_gets_every_byte_and_time_goes_on_meanwhile() {
+        use std::io::Read;
+        let mut child = child();
+        // The pipe is full long before this is over.
+        std::thread::sleep(Duration::from_millis(300));
+        let (mut out, mut errors) = (String::new(), String::new());
+        child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        assert!(child.wait().unwrap().success());
+        let expected: String = (0..256).map(|number| format!("<{number:04}>").repeat(4096 / 6)).collect();
+        assert!(out.contains(&expected), "{} bytes", out.len());
+        assert!(errors.lines().filter(|line| line.starts_with("ticks")).count() >= 10, "{errors}");
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_closes_the_guests_stream() {
+        use std::io::Read;
+        let mut child = child();
+        let mut first = [0; 1000];
+        child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+        let mut errors = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        assert!(errors.contains("closed true"), "{errors}");
+        child.wait().unwrap();
+    }
 }

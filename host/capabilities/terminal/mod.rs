@@ -7,6 +7,9 @@
 mod host;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use indicatif::ProgressBar;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 

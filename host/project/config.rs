@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{Document, Item, Section};
-use super::interpolation::{Template, Unset};
+use super::interpolation::{Template, Unresolved, Unset};
 use super::{Environment, is_name, units};
 use crate::grants::{FileGrant, Grants, LimitGrants, SqlPower, manifest};
 use crate::outcome::{Failure, Result};
@@ -155,12 +155,14 @@ impl Text {
 
     /// The value, or an error that names the variable and how to set it.
     pub fn resolve(&self, environment: &Environment) -> Result<String> {
-        self.template.evaluate(&|name| environment.get(name), Unset::Fails).map_err(|missing| {
-            let state = if missing.empty { "is empty" } else { "is not set" };
-            let message = if missing.message.is_empty() { String::new() } else { format!(": {}", missing.message) };
-            let name = &missing.name;
-            self.error(&format!("needs `{name}`, which {state}{message}"))
-                .hint(format!("set `{name}` in the environment or in `.env`, or give it a default: `${{{name}:-...}}`"))
+        self.template.evaluate(&|name| environment.get(name), Unset::Fails).map_err(|unresolved| {
+            let failure = self.error(&unresolved.to_string());
+            match unresolved {
+                Unresolved::Missing { name, .. } => {
+                    failure.hint(format!("set `{name}` in the environment or in `.env`, or give it a default: `${{{name}:-...}}`"))
+                }
+                Unresolved::TooLong => failure,
+            }
         })
     }
 

@@ -32,10 +32,10 @@ pub struct Item<'d> {
 }
 
 impl<'t> Document<'t> {
-    /// Bytes must be UTF-8; a byte-order mark is left out.
+    /// Bytes must be UTF-8; the parser passes over a byte-order mark.
     pub fn new(label: &'t str, bytes: &'t [u8]) -> Result<Self> {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Self { label, text: text.strip_prefix('\u{feff}').unwrap_or(text) }),
+            Ok(text) => Ok(Self { label, text }),
             Err(error) => {
                 let sound = bytes.get(..error.valid_up_to()).and_then(|part| std::str::from_utf8(part).ok()).unwrap_or_default();
                 Err(Self { label, text: sound }.error(sound.len(), "not UTF-8 from here on"))

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 use super::interpolation::{Template, Unset};
 
+/// Bytes of all values together: `B=$A` in many lines must not multiply a long value without end.
+const VALUES_BYTES_BOUND: usize = 8 * 1024 * 1024;
+
 /// One variable and the line it stands on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -35,6 +38,7 @@ pub fn parse<'e>(bytes: &[u8], process: &dyn Fn(&str) -> Option<&'e str>) -> Res
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
     let mut entries = Entries::new();
     let mut reader = Reader { rest: &text, line: 1 };
+    let mut total = 0;
     while reader.next_statement() {
         let line = reader.line;
         let (key, has_value) = reader.key()?;
@@ -43,6 +47,10 @@ pub fn parse<'e>(bytes: &[u8], process: &dyn Fn(&str) -> Option<&'e str>) -> Res
         if let Some(value) = value
             && !key.starts_with(|c: char| c.is_ascii_digit())
         {
+            total += value.len();
+            if total > VALUES_BYTES_BOUND {
+                return Err(bad(line, &format!("the values have more than {VALUES_BYTES_BOUND} bytes together")));
+            }
             entries.insert(key, Entry { value, line });
         }
     }
@@ -111,11 +119,7 @@ impl<'t> Reader<'t> {
         }
         let lookup = |name: &str| process(name).or_else(|| earlier.get(name).map(|entry| entry.value.as_str()));
         let template = Template::parse(&text).map_err(|malformed| bad(line, &malformed.message))?;
-        template.evaluate(&lookup, Unset::IsEmpty).map_err(|missing| {
-            let state = if missing.empty { "is empty" } else { "is not set" };
-            let message = if missing.message.is_empty() { String::new() } else { format!(": {}", missing.message) };
-            bad(line, &format!("`{}` {state}{message}", missing.name))
-        })
+        template.evaluate(&lookup, Unset::IsEmpty).map_err(|unresolved| bad(line, &format!("the value {unresolved}")))
     }
 
     /// Up to the end of the line or a `#` after a blank.
@@ -353,7 +357,7 @@ mod tests {
             (b"lol$wut", 1, "`$`"),
             (b"A=1\nB=\"x\" y", 2, "after the closing quote"),
             (b"A=${X", 1, "no closing"),
-            (b"A=1\nB=${X:?set X}", 2, "`X` is not set: set X"),
+            (b"A=1\nB=${X:?set X}", 2, "`X`, which is not set: set X"),
             (b"A=1\nB=\xff", 2, "UTF-8"),
             (b"A=1\nB=x\0y", 2, "NUL"),
             (b"A=$5", 1, "`$$`"),
@@ -362,6 +366,15 @@ mod tests {
             assert_eq!(error.line, line, "{error:?}");
             assert!(error.message.contains(part), "{error:?}");
         }
+    }
+
+    #[test]
+    fn values_that_multiply_each_other_are_stopped() {
+        let doubling = format!("A=xx\n{}", "A=$A$A\n".repeat(100));
+        assert!(parse(doubling.as_bytes(), &process).unwrap_err().message.contains("more than"));
+        let copies: String = (0..100_000).map(|number| format!("B{number}=$A\n")).collect();
+        let error = parse(format!("A={}\n{copies}", "x".repeat(100_000)).as_bytes(), &process).unwrap_err();
+        assert!(error.message.contains("together"), "{error:?}");
     }
 
     #[test]

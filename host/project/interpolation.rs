@@ -3,8 +3,12 @@
 //! Parsing and evaluating are two steps: a malformed text is an error at once, a variable that is missing
 //! only when the value is used. What a variable holds is never interpolated again, so there are no loops.
 
+use std::fmt;
+
 /// How deep `${A:-${B:-...}}` may nest.
 const DEPTH_BOUND: usize = 16;
+/// Bytes of one result: `$A$A$A` must not multiply a long value without end.
+const RESULT_BYTES_BOUND: usize = 1024 * 1024;
 
 /// A text with its variables found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,12 +38,13 @@ pub struct Malformed {
     pub message: String,
 }
 
-/// A variable that has no value; `message` is the text of `${X:?message}`.
+/// Why a text has no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unresolved {
-    pub name: String,
-    pub empty: bool,
-    pub message: String,
+pub enum Unresolved {
+    /// `message` is the text of `${X:?message}`.
+    Missing { name: String, empty: bool, message: String },
+    /// Longer than [`RESULT_BYTES_BOUND`].
+    TooLong,
 }
 
 /// What `$X` and `${X}` are when X is not set.
@@ -76,6 +81,9 @@ impl Template {
                 Part::Text(part) => text.push_str(part),
                 Part::Variable { name, rule } => text.push_str(&rule.evaluate(name, lookup, unset)?),
             }
+            if text.len() > RESULT_BYTES_BOUND {
+                return Err(Unresolved::TooLong);
+            }
         }
         Ok(text)
     }
@@ -100,7 +108,7 @@ impl Rule {
     fn evaluate<'e>(&self, name: &str, lookup: &dyn Fn(&str) -> Option<&'e str>, unset: Unset) -> Result<String, Unresolved> {
         let found = lookup(name);
         let missing = |empty_too: bool| found.is_none_or(|value| empty_too && value.is_empty());
-        let unresolved = |message| Unresolved { name: name.to_owned(), empty: found.is_some(), message };
+        let unresolved = |message| Unresolved::Missing { name: name.to_owned(), empty: found.is_some(), message };
         match self {
             Self::Plain if found.is_none() && unset == Unset::Fails => return Err(unresolved(String::new())),
             Self::Default { empty_too, value } if missing(*empty_too) => return value.evaluate(lookup, unset),
@@ -112,6 +120,18 @@ impl Rule {
             Self::Plain | Self::Default { .. } | Self::Required { .. } => {}
         }
         Ok(found.unwrap_or_default().to_owned())
+    }
+}
+
+impl fmt::Display for Unresolved {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { name, empty, message } => {
+                write!(out, "needs `{name}`, which is {}", if *empty { "empty" } else { "not set" })?;
+                if message.is_empty() { Ok(()) } else { write!(out, ": {message}") }
+            }
+            Self::TooLong => write!(out, "has more than {RESULT_BYTES_BOUND} bytes with its variables"),
+        }
     }
 }
 
@@ -273,12 +293,23 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_its_message() {
-        let unresolved = |text| evaluated(text).unwrap_err();
-        assert_eq!(unresolved("${UNSET}").name, "UNSET");
-        assert_eq!(unresolved("x $UNSET").name, "UNSET");
-        let asked = unresolved("${EMPTY:?set it to ${SET}}");
-        assert_eq!((asked.name.as_str(), asked.empty, asked.message.as_str()), ("EMPTY", true, "set it to value"));
-        assert_eq!(unresolved("${UNSET?}").message, "");
+        for (text, expected) in [
+            ("${UNSET}", "needs `UNSET`, which is not set"),
+            ("x $UNSET", "needs `UNSET`, which is not set"),
+            ("${UNSET?}", "needs `UNSET`, which is not set"),
+            ("${EMPTY:?set it to ${SET}}", "needs `EMPTY`, which is empty: set it to value"),
+        ] {
+            assert_eq!(evaluated(text).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_result_is_bounded() {
+        let long = "x".repeat(RESULT_BYTES_BOUND / 2);
+        let with = |text: &str| Template::parse(text).unwrap().evaluate(&|_| Some(&long), Unset::Fails);
+        assert_eq!(with("$A$A").map(|text| text.len()), Ok(RESULT_BYTES_BOUND));
+        assert_eq!(with("$A${A}x"), Err(Unresolved::TooLong));
+        assert_eq!(with(&"$A".repeat(100_000)), Err(Unresolved::TooLong));
     }
 
     #[test]

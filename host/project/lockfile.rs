@@ -99,7 +99,8 @@ impl LockFile {
             (Some(_), None) => difference(vec!["is gone".to_owned()], false),
             (None, Some(now)) => {
                 let asks = now.asks.iter().map(|ask| format!("asks for {ask}"));
-                difference(std::iter::once("is new".to_owned()).chain(asks).collect(), true)
+                let more_power = !now.asks.is_empty() || now.imports.iter().any(|import| is_power(import));
+                difference(std::iter::once("is new".to_owned()).chain(asks).collect(), more_power)
             }
             (Some(before), Some(now)) if before == now => None,
             (Some(before), Some(now)) => {
@@ -148,7 +149,7 @@ impl Pin {
         let more_imports: Vec<_> = now.imports.difference(&self.imports).map(|import| format!("now also imports {import}")).collect();
         let less = self.asks.difference(&now.asks).map(|ask| format!("no longer asks for {ask}"));
         let less_imports = self.imports.difference(&now.imports).map(|import| format!("no longer imports {import}"));
-        let more_power = !more.is_empty() || !more_imports.is_empty();
+        let more_power = !more.is_empty() || now.imports.difference(&self.imports).any(|import| is_power(import));
         let mut changes: Vec<_> = more.into_iter().chain(more_imports).chain(less).chain(less_imports).collect();
         if self.digest != now.digest {
             let powers = if changes.is_empty() { ", with the same powers" } else { "" };
@@ -168,6 +169,11 @@ impl Difference {
         Failure::new(Ending::Integrity, text)
             .hint(format!("`host inspect {command}` shows what it is now, `host lock {command}` accepts it"))
     }
+}
+
+/// Importing it is a way to ask for it; what WASI offers gives nothing that is not asked for.
+fn is_power(import: &str) -> bool {
+    import.starts_with("host:sql/")
 }
 
 fn list(items: &BTreeSet<String>) -> toml_edit::Item {

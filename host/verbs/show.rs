@@ -41,10 +41,11 @@ fn print(journal: &Journal) {
         End::Running => "is running".to_owned(),
         End::Killed => "killed: the journal stops without an end".to_owned(),
     };
-    let pid = run.start.get("pid").map(Value::to_string).unwrap_or_default();
+    let by = if run.text("user").is_empty() { String::new() } else { format!(" by {}", run.text("user")) };
+    let pid = run.start.get("pid").map(|pid| format!(", process {pid}")).unwrap_or_default();
     let mut facts = Table::new();
     facts.row(["run".to_owned(), run.id.clone()]).row(["command".to_owned(), runs::words(run)]);
-    facts.row(["started".to_owned(), format!("{} by {}, process {pid}", runs::started(run), run.text("user"))]);
+    facts.row(["started".to_owned(), format!("{}{by}{pid}", runs::started(run))]);
     facts.row(["digest".to_owned(), run.text("digest").to_owned()]).row(["outcome".to_owned(), outcome]);
     terminal::table(&facts);
     if journal.operations.is_empty() {
@@ -58,7 +59,7 @@ fn print(journal: &Journal) {
         terminal::table(&table);
     }
     if journal.unreadable > 0 {
-        terminal::warn(&format!("{} lines of the journal cannot be read and are left out", journal.unreadable));
+        terminal::warn(&format!("lines of the journal that cannot be read and are left out: {}", journal.unreadable));
     }
 }
 

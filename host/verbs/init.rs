@@ -20,11 +20,11 @@ Examples:
 
 /// The standard commands and their manifests: what they ask for is granted from the start.
 const STANDARD: [(&str, &str); 5] = [
-    ("migrate", include_str!("init/migrate.toml")),
-    ("showmigrations", include_str!("init/showmigrations.toml")),
-    ("lockedmigrate", include_str!("init/lockedmigrate.toml")),
-    ("wait4db", include_str!("init/wait4db.toml")),
-    ("init_db", include_str!("init/init_db.toml")),
+    ("migrate", include_str!("../../commands-wasm/migrate/command.toml")),
+    ("showmigrations", include_str!("../../commands-wasm/showmigrations/command.toml")),
+    ("lockedmigrate", include_str!("../../commands-wasm/lockedmigrate/command.toml")),
+    ("wait4db", include_str!("../../commands-wasm/wait4db/command.toml")),
+    ("init_db", include_str!("../../commands-wasm/init_db/command.toml")),
 ];
 
 /// What does not belong into version control.

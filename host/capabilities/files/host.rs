@@ -4,8 +4,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat, readlinkat, renameat, unlinkat};
-use rustix::io::Errno;
+use rustix::fs::{AtFlags, Mode, mkdirat, readlinkat, renameat, unlinkat};
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::{Descriptor, Dir, File, WasiFilesystemCtxView};
 use wasmtime_wasi::p2::bindings::filesystem::preopens;
@@ -17,76 +16,14 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 use wasmtime_wasi::{FsPerms, OpenMode};
 
 use super::FilesView;
+use super::deed::{Deed, Problem, change, look};
+use super::opening::Opening;
 use super::pattern::Standing;
 use super::policy::{Denial, Kind, Reason};
 use super::walk::{Found, Stop, walk};
 use crate::gate::journal::Outcome;
 use crate::gate::{Decision, Effect, Operation, Refusal};
 use crate::grants::FileAccess;
-
-/// Why an operation did not happen.
-enum Problem {
-    Refused(Refusal),
-    Code(ErrorCode),
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<Errno> for Problem {
-    fn from(error: Errno) -> Self {
-        Self::Code(std::io::Error::from(error).into())
-    }
-}
-
-impl Outcome for Problem {
-    fn summary(&self) -> String {
-        match self {
-            Self::Code(code) => code.name().to_owned(),
-            Self::Refused(
-                Refusal::Denied(text)
-                | Refusal::LimitExceeded(text)
-                | Refusal::Timeout(text)
-                | Refusal::Cancelled(text)
-                | Refusal::DryRun(text),
-            ) => text.clone(),
-        }
-    }
-}
-
-impl From<Problem> for FsError {
-    fn from(problem: Problem) -> Self {
-        let code = match problem {
-            Problem::Code(code) => code,
-            Problem::Refused(Refusal::Denied(_)) => ErrorCode::Access,
-            Problem::Refused(Refusal::LimitExceeded(_)) => ErrorCode::Quota,
-            Problem::Refused(Refusal::DryRun(_)) => ErrorCode::ReadOnly,
-            // Not `interrupted`: languages try that again, and the run is over.
-            Problem::Refused(Refusal::Timeout(_) | Refusal::Cancelled(_)) => ErrorCode::NotPermitted,
-        };
-        code.into()
-    }
-}
-
-/// What an operation is called in the journal, and what it does.
-#[derive(Clone, Copy)]
-struct Deed {
-    action: &'static str,
-    effect: Effect,
-    /// A folder is wanted: what would allow it is a grant of what is in it.
-    folder: bool,
-}
-
-const fn look(action: &'static str) -> Deed {
-    Deed { action, effect: Effect::Read, folder: false }
-}
-
-const fn change(action: &'static str) -> Deed {
-    Deed { action, effect: Effect::Change, folder: false }
-}
 
 impl FilesView<'_> {
     fn wasi(&mut self) -> WasiFilesystemCtxView<'_> {
@@ -199,61 +136,6 @@ impl FilesView<'_> {
             }
             _ => policy.standing(&path, FileAccess::Read) == Standing::Granted,
         }
-    }
-}
-
-/// How a file is opened, from what the guest said.
-struct Opening {
-    flags: OFlags,
-    mode: OpenMode,
-    writes: bool,
-    follow: bool,
-}
-
-impl Opening {
-    fn new(path_flags: PathFlags, open: OpenFlags, flags: DescriptorFlags) -> Result<Self, ErrorCode> {
-        let sync = DescriptorFlags::FILE_INTEGRITY_SYNC | DescriptorFlags::DATA_INTEGRITY_SYNC | DescriptorFlags::REQUESTED_WRITE_SYNC;
-        if flags.intersects(sync) {
-            return Err(ErrorCode::Unsupported);
-        }
-        if open.contains(OpenFlags::DIRECTORY) && open.intersects(OpenFlags::CREATE | OpenFlags::EXCLUSIVE | OpenFlags::TRUNCATE) {
-            return Err(ErrorCode::Invalid);
-        }
-        let writes = flags.contains(DescriptorFlags::WRITE) || open.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE);
-        let reads = flags.contains(DescriptorFlags::READ) || !flags.contains(DescriptorFlags::WRITE);
-        let exclusive = open.contains(OpenFlags::CREATE | OpenFlags::EXCLUSIVE);
-        // NONBLOCK changes nothing for files, and keeps a pipe that took a file's place from blocking.
-        let mut how = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
-        how |= match (reads, writes) {
-            (true, true) => OFlags::RDWR,
-            (false, true) => OFlags::WRONLY,
-            _ => OFlags::RDONLY,
-        };
-        how.set(OFlags::CREATE, open.contains(OpenFlags::CREATE));
-        how.set(OFlags::EXCL, exclusive);
-        how.set(OFlags::TRUNC, open.contains(OpenFlags::TRUNCATE));
-        how.set(OFlags::DIRECTORY, open.contains(OpenFlags::DIRECTORY));
-        let mut mode = OpenMode::empty();
-        mode.set(OpenMode::READ, reads);
-        mode.set(OpenMode::WRITE, writes);
-        let follow = path_flags.contains(PathFlags::SYMLINK_FOLLOW) && !exclusive;
-        Ok(Self { flags: how, mode, writes, follow })
-    }
-
-    fn deed(&self) -> Deed {
-        let deed = if self.writes { change("open") } else { look("open") };
-        Deed { folder: self.flags.contains(OFlags::DIRECTORY), ..deed }
-    }
-
-    fn open(&self, found: &Found) -> Result<std::fs::File, Problem> {
-        match found.kind {
-            Kind::Missing if !self.flags.contains(OFlags::CREATE) => return Err(Problem::Code(ErrorCode::NoEntry)),
-            Kind::Link if !self.flags.contains(OFlags::EXCL) => return Err(Problem::Code(ErrorCode::Loop)),
-            _ => {}
-        }
-        let mut flags = self.flags;
-        flags.set(OFlags::DIRECTORY, flags.contains(OFlags::DIRECTORY) || found.as_folder);
-        Ok(openat(&found.parent, found.entry(), flags, Mode::from_raw_mode(0o666))?.into())
     }
 }
 

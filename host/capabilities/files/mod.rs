@@ -17,7 +17,9 @@
 //! Journaled: every open, every change, every refusal. Not journaled: looking (stat, list) at what is granted,
 //! and reading and writing what was opened.
 
+mod deed;
 mod host;
+mod opening;
 pub mod pattern;
 pub mod policy;
 mod walk;

@@ -2,7 +2,7 @@
 # Builds guest commands to WebAssembly components.
 #
 #   commands-wasm/build.sh             every command, and the components that the tests use
-#   commands-wasm/build.sh hello ...   only these crates
+#   commands-wasm/build.sh hello ...   only these crates; `tests` stands for the components that the tests use
 #
 # Writes commands-wasm/target/components/NAME.wasm for the commands and commands-wasm/target/test-guests/NAME.wasm
 # for what lives in tests/guests. A file is replaced only when it changed, and in one step, so that a host may run beside a build.
@@ -61,7 +61,13 @@ toolchain=$(choose_toolchain)
 packages=(--workspace)
 if (($# > 0)); then
     packages=()
-    for name in "$@"; do packages+=(--package "$name"); done
+    for name in "$@"; do
+        if [[ $name == tests ]]; then
+            for manifest in "$guests"/*/Cargo.toml; do packages+=(--package "$(basename "$(dirname "$manifest")")"); done
+        else
+            packages+=(--package "$name")
+        fi
+    done
 fi
 arguments=(build --release --bins "${packages[@]}" --manifest-path "$here/Cargo.toml" --target-dir "$target_dir")
 # Flags and compilers meant for the host must not leak into the guests.

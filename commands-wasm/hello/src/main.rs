@@ -1,5 +1,6 @@
 //! The smallest command: copy this folder to begin one of your own.
 
+use host_sdk::serde_json::json;
 use host_sdk::{Host, Result, clap, out};
 
 #[derive(clap::Args)]
@@ -14,9 +15,13 @@ struct Args {
 
 host_sdk::command!(hello);
 
-fn hello(args: Args, _host: &Host) -> Result<()> {
+fn hello(args: Args, host: &Host) -> Result<()> {
+    let greeting = format!("hello, {}", args.name);
+    if host.wants_json() {
+        return host.json(&json!({ "greeting": greeting, "times": args.times }));
+    }
     for _ in 0..args.times {
-        out!("hello, {}", args.name);
+        out!("{greeting}");
     }
     Ok(())
 }

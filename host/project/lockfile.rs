@@ -98,7 +98,7 @@ impl LockFile {
             (None, None) => None,
             (Some(_), None) => difference(vec!["is gone".to_owned()], false),
             (None, Some(now)) => {
-                let asks = now.asks.iter().map(|ask| format!("asks for {ask}"));
+                let asks = grouped(&now.asks).into_iter().map(|ask| format!("asks for {ask}"));
                 let more_power = !now.asks.is_empty() || now.imports.iter().any(|import| is_power(import));
                 difference(std::iter::once("is new".to_owned()).chain(asks).collect(), more_power)
             }
@@ -169,6 +169,22 @@ impl Difference {
         Failure::new(Ending::Integrity, text)
             .hint(format!("`host inspect {command}` shows what it is now, `host lock {command}` accepts it"))
     }
+}
+
+/// `sql.default read` and `sql.default write` as `sql.default read, write`.
+fn grouped(asks: &BTreeSet<String>) -> Vec<String> {
+    const OPTIONAL: &str = " (optional)";
+    let mut groups: BTreeMap<(&str, bool), Vec<&str>> = BTreeMap::new();
+    for ask in asks {
+        let (ask, optional) = ask.strip_suffix(OPTIONAL).map_or((ask.as_str(), false), |ask| (ask, true));
+        let (thing, power) = if ask.starts_with("sql.") { ask.rsplit_once(' ').unwrap_or((ask, "")) } else { (ask, "") };
+        groups.entry((thing, optional)).or_default().push(power);
+    }
+    let told = |((thing, optional), powers): ((&str, bool), Vec<&str>)| {
+        let text = format!("{thing} {}", powers.join(", "));
+        format!("{}{}", text.trim_end(), if optional { OPTIONAL } else { "" })
+    };
+    groups.into_iter().map(told).collect()
 }
 
 /// Importing it is a way to ask for it; what WASI offers gives nothing that is not asked for.
@@ -255,9 +271,18 @@ mod tests {
     #[test]
     fn new_and_gone_commands_are_differences() {
         let file = lock("old", pin('a', &[], &[]));
-        let differences = file.differences(&BTreeMap::from([("new".to_owned(), pin('b', &[], &["env A"]))]));
+        let differences = file.differences(&BTreeMap::from([(
+            "new".to_owned(),
+            pin('b', &[], &["env A", "sql.default read", "sql.default write", "sql.* read (optional)"]),
+        )]));
         let told: Vec<_> = differences.iter().map(|difference| (difference.command.as_str(), difference.changes.join(", "))).collect();
-        assert_eq!(told, [("new", "is new, asks for env A".to_owned()), ("old", "is gone".to_owned())]);
+        assert_eq!(
+            told,
+            [
+                ("new", "is new, asks for env A, asks for sql.* read (optional), asks for sql.default read, write".to_owned()),
+                ("old", "is gone".to_owned())
+            ]
+        );
         assert_eq!(file.check("new", &pin('b', &[], &[])).unwrap_err().message, "`new` is not in host.lock");
     }
 

@@ -108,6 +108,7 @@ fn permitted(name: &str, file: &ComponentFile, context: &Context) -> Result<(Gra
         }
     }
     match permitted.refusal(name, &grants) {
+        Some(refusal) if context.project.file().is_none() => Err(refusal.hint("there is no host.toml here: `host init` makes one")),
         Some(refusal) => Err(refusal),
         None => Ok((grants, permitted)),
     }

@@ -1,0 +1,2 @@
+//! `admin`.
+pub struct StagedDatabase {}

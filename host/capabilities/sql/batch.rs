@@ -333,7 +333,11 @@ mod tests {
     fn nulls_are_a_bitmap_that_is_empty_when_no_row_is_null() {
         let mut builder = BatchBuilder::new(&[column(Kind::Text), column(Kind::Integer)]);
         for row in 0..10 {
-            if row == 9 { builder.columns()[0].push_null() } else { builder.columns()[0].push_text("a").unwrap() }
+            if row == 9 {
+                builder.columns()[0].push_null()
+            } else {
+                builder.columns()[0].push_text("a").unwrap()
+            }
             builder.columns()[1].push_integer(row);
             builder.end_row();
         }

@@ -30,6 +30,8 @@ pub(super) const TIMEOUT_GRACE: Duration = Duration::from_millis(1500);
 pub(super) const CANCEL_REQUEST: Duration = Duration::from_secs(2);
 /// From the wish to cancel to giving the connection up.
 pub(super) const CANCEL_WAIT: Duration = Duration::from_secs(4);
+/// Between the last row and the end of its query on the connection.
+pub(super) const ROWS_END: Duration = Duration::from_millis(250);
 /// Closing all connections at the end of a run.
 pub(super) const SHUTDOWN: Duration = Duration::from_secs(5);
 /// A name in Postgres (NAMEDATALEN - 1).

@@ -43,7 +43,7 @@ mod bindings {
         },
     });
 }
-use self::bindings::host::sql::{admin, lock, read, schema, types, write};
+use self::bindings::host::sql::{lock, read, schema, types, write};
 
 /// Tells the person at the terminal what the guest must not learn (a server's address). Wired to stderr by the runner.
 pub type Teller = Arc<dyn Fn(&str) + Send + Sync>;

@@ -49,7 +49,8 @@ pub fn denial(command: &str, database: &str, granted: &BTreeSet<SqlPower>, power
 
 /// `[commands.migrate] sql.default = ["read", "schema"]`
 fn grant_line(command: &str, database: &str, granted: &BTreeSet<SqlPower>, power: SqlPower) -> String {
-    let words: Vec<String> = granted.iter().copied().chain([power]).collect::<BTreeSet<_>>().iter().map(|power| format!("{:?}", power.word())).collect();
+    let words: Vec<String> =
+        granted.iter().copied().chain([power]).collect::<BTreeSet<_>>().iter().map(|power| format!("{:?}", power.word())).collect();
     format!("[commands.{}] sql.{} = [{}]", key(command), key(database), words.join(", "))
 }
 
@@ -98,7 +99,9 @@ mod tests {
 
     #[test]
     fn a_denial_names_command_power_database_and_the_line_that_allows_it() {
-        let Decision::Denied(text) = decide("migrate", &powers(&[SqlPower::Read]), "default", Need::Power(SqlPower::Schema)) else { panic!("allowed") };
+        let Decision::Denied(text) = decide("migrate", &powers(&[SqlPower::Read]), "default", Need::Power(SqlPower::Schema)) else {
+            panic!("allowed")
+        };
         assert_eq!(
             text,
             "command `migrate` may not `schema` on database `default`; to allow it, add to host.toml: \

@@ -96,7 +96,11 @@ impl<'a> Lexer<'a> {
             let trimmed = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}' || c == '\u{feff}');
             self.at += rest.len() - trimmed.len();
             if trimmed.starts_with("--") {
-                self.at += trimmed.find(['\n', '\r']).filter(|_| self.dialect == Dialect::Postgres).or_else(|| trimmed.find('\n')).unwrap_or(trimmed.len());
+                self.at += trimmed
+                    .find(['\n', '\r'])
+                    .filter(|_| self.dialect == Dialect::Postgres)
+                    .or_else(|| trimmed.find('\n'))
+                    .unwrap_or(trimmed.len());
             } else if trimmed.starts_with("/*") {
                 self.block_comment()?;
             } else {
@@ -190,7 +194,10 @@ impl<'a> Lexer<'a> {
             self.at += 1;
             return Ok(self.take_while(is_name_part));
         }
-        let tag = after.find('$').and_then(|end| after.get(..end)).filter(|tag| tag.chars().all(|c| c == '_' || c.is_alphanumeric() || !c.is_ascii()));
+        let tag = after
+            .find('$')
+            .and_then(|end| after.get(..end))
+            .filter(|tag| tag.chars().all(|c| c == '_' || c.is_alphanumeric() || !c.is_ascii()));
         let Some(tag) = tag else {
             self.at += 1;
             return Ok(Kind::Mark('$'));
@@ -298,14 +305,17 @@ mod tests {
     #[test]
     fn sqlite_has_other_quotes_and_comments_that_do_not_nest() {
         let found = tokens("/* /* */ SELECT [a b], `c`, \"d\", 'it''s \\', :e, @f", Dialect::Sqlite).unwrap();
-        let names: Vec<_> = found.iter().filter_map(|token| if let Kind::Name(name) = &token.kind { Some(name.as_str()) } else { None }).collect();
+        let names: Vec<_> =
+            found.iter().filter_map(|token| if let Kind::Name(name) = &token.kind { Some(name.as_str()) } else { None }).collect();
         assert_eq!(names, ["a b", "c", "d"]);
         assert_eq!(leading_words(&found, 2), ["select"]);
     }
 
     #[test]
     fn the_main_word_of_a_with_statement_is_outside_of_its_parentheses() {
-        let found = tokens("WITH a AS (DELETE FROM t RETURNING *), b(x) AS MATERIALIZED (SELECT 1) INSERT INTO u SELECT 1", Dialect::Postgres).unwrap();
+        let found =
+            tokens("WITH a AS (DELETE FROM t RETURNING *), b(x) AS MATERIALIZED (SELECT 1) INSERT INTO u SELECT 1", Dialect::Postgres)
+                .unwrap();
         assert_eq!(main_word(&found), Some("insert"));
     }
 }

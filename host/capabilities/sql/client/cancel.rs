@@ -26,9 +26,22 @@ impl Cancel {
         self.cancelled.load(Ordering::Acquire)
     }
 
-    /// The owner of the connection is through with it.
+    /// The owner of the connection is through with it, or its answer is complete.
     pub(in super::super) fn finish(&self) {
         self.done.store(true, Ordering::Release);
+        self.notify.notify_waiters();
+    }
+
+    /// Resolves when the work is finished or called off.
+    pub(in super::super) async fn over(&self) {
+        loop {
+            let mut notified = std::pin::pin!(self.notify.notified());
+            notified.as_mut().enable();
+            if !self.is_running() {
+                return;
+            }
+            notified.await;
+        }
     }
 
     /// Neither finished nor called off.
@@ -38,9 +51,12 @@ impl Cancel {
 
     /// Resolves when the work is called off.
     pub(in super::super) async fn cancelled(&self) {
-        let mut notified = std::pin::pin!(self.notify.notified());
-        notified.as_mut().enable();
-        if !self.is_cancelled() {
+        loop {
+            let mut notified = std::pin::pin!(self.notify.notified());
+            notified.as_mut().enable();
+            if self.is_cancelled() {
+                return;
+            }
             notified.await;
         }
     }
@@ -61,8 +77,10 @@ impl CancelGuard {
         Arc::clone(&self.shared)
     }
 
+    /// The answer is complete: there is nothing left to cancel.
     pub(in super::super) fn disarm(mut self) {
         self.cancel = None;
+        self.shared.finish();
     }
 }
 

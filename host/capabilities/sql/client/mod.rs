@@ -126,7 +126,11 @@ impl Session {
         let facts = match scheme.as_str() {
             "postgres" | "postgresql" => postgres::open(target, queue, ending).await?,
             "sqlite" => sqlite::open(target, queue, ending).await?,
-            _ => return Err(Error::Other(format!("database `{name}` has an address of a kind that is not supported; supported: postgres://, sqlite://"))),
+            _ => {
+                return Err(Error::Other(format!(
+                    "database `{name}` has an address of a kind that is not supported; supported: postgres://, sqlite://"
+                )));
+            }
         };
         Ok(Arc::new(Self {
             facts,
@@ -184,7 +188,7 @@ impl Session {
     }
 
     async fn start<T>(&self, work: impl FnOnce(Reply<T>) -> Work) -> Result<(T, CancelGuard)> {
-        self.refuse_while_rows_are_open()?;
+        self.refuse_while_rows_are_open().await?;
         let (reply, answer) = oneshot::channel();
         let guard = CancelGuard::new(Cancel::new());
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(guard.cancel());
@@ -195,12 +199,12 @@ impl Session {
         Ok((answer, guard))
     }
 
-    fn refuse_while_rows_are_open(&self) -> Result<()> {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        match current.as_ref().is_some_and(|cancel| cancel.is_running()) {
-            true => Err(invalid("rows of an earlier query are still open on this connection; read them to their end or drop them first")),
-            false => Ok(()),
-        }
+    /// Rows that were all handed over may still be about to end on the connection's side: that is waited for.
+    async fn refuse_while_rows_are_open(&self) -> Result<()> {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(current) = current else { return Ok(()) };
+        let open = |_| invalid("rows of an earlier query are still open on this connection; read them to their end or drop them first");
+        tokio::time::timeout(limits::ROWS_END, current.over()).await.map_err(open)
     }
 
     fn send(&self, work: Work, cancel: Arc<Cancel>) -> bool {

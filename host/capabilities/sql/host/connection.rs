@@ -6,22 +6,22 @@ use std::time::Duration;
 use wasmtime::Result as Trap;
 use wasmtime::component::Resource;
 
-use crate::capabilities::sql::SqlView;
 use crate::capabilities::sql::client::{Session, Target};
 use crate::capabilities::sql::error::too_much;
 use crate::capabilities::sql::limits;
 use crate::capabilities::sql::policy::{Need, unknown_database};
 use crate::capabilities::sql::types::{Batch, Column, ConnectOptions, Engine, Error, Host, HostConnection, HostRows};
+use crate::capabilities::sql::{SqlCtx, SqlView};
 use crate::gate::Effect;
 
 use super::{Connection, Rows, Source, operation};
 
 impl Host for SqlView<'_> {}
 
-impl SqlView<'_> {
+impl SqlCtx {
     /// How to reach a configured database; the powers are those that are permitted on the name.
     pub(in super::super) fn target(&self, name: &str, options: ConnectOptions) -> Result<Target, Error> {
-        let ctx = &self.ctx;
+        let ctx = self;
         let url = ctx.urls.get(name).cloned().ok_or_else(|| Error::NoSuchDatabase(unknown_database(name, &ctx.urls, &ctx.grants)))?;
         let connect_timeout = match options.connect_timeout_ms {
             0 => limits::CONNECT_TIMEOUT,
@@ -42,12 +42,12 @@ impl SqlView<'_> {
 
     /// Opens a session and counts it.
     pub(in super::super) async fn open_session(&self, target: Target, options: ConnectOptions) -> Result<Arc<Session>, Error> {
-        if !self.ctx.open.has_room() {
+        if !self.open.has_room() {
             return Err(too_much(format!("{} connections are open already; close one first", limits::CONNECTIONS)));
         }
         let session = Session::open(target).await?;
         session.set_timeout(options.statement_timeout_ms);
-        self.ctx.open.add(&session);
+        self.open.add(&session);
         Ok(session)
     }
 
@@ -66,7 +66,7 @@ impl HostConnection for SqlView<'_> {
             true => self.decide(&name, Need::AnyPower),
             false => crate::gate::Decision::Allowed,
         };
-        match self.gate().pass(operation, decision, self.open_connection(name, options)).await {
+        match self.gate().pass(operation, decision, self.ctx.open_connection(name, options)).await {
             Ok(connection) => Ok(Ok(self.table.push(connection)?)),
             Err(error) => Ok(Err(error)),
         }

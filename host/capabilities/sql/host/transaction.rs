@@ -25,7 +25,8 @@ impl HostTransaction for SqlView<'_> {
         let begin = connection.session.ask(|reply| Work::Begin(mode, reply));
         match self.gate().pass(operation, self.decide(&connection.name, need), begin).await {
             Ok(number) => {
-                let transaction = Transaction { session: Arc::clone(&connection.session), name: connection.name.clone(), number: Some(number) };
+                let transaction =
+                    Transaction { session: Arc::clone(&connection.session), name: connection.name.clone(), number: Some(number) };
                 Ok(Ok(self.table.push(transaction)?))
             }
             Err(error) => Ok(Err(error)),

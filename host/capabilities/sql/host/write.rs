@@ -23,7 +23,12 @@ impl Host for SqlView<'_> {
         Ok(self.gate().pass(operation, self.decide_power(&connection.name, SqlPower::Write), execute).await)
     }
 
-    async fn execute_returning(&mut self, on: Resource<Connection>, sql: String, parameters: Vec<Value>) -> Trap<Result<Resource<Rows>, Error>> {
+    async fn execute_returning(
+        &mut self,
+        on: Resource<Connection>,
+        sql: String,
+        parameters: Vec<Value>,
+    ) -> Trap<Result<Resource<Rows>, Error>> {
         let connection = self.table.get(&on)?;
         let operation = operation("write.execute-returning", &connection.name, Effect::Change, &sql);
         let execute = async {

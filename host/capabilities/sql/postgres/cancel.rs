@@ -1,7 +1,7 @@
 //! Cancelling on the server. sqlx has no cancel request, so a second connection asks for it.
 
-use sqlx::postgres::PgConnectOptions;
 use sqlx::Connection;
+use sqlx::postgres::PgConnectOptions;
 
 use crate::capabilities::sql::limits::CANCEL_REQUEST;
 

@@ -76,7 +76,13 @@ mod tests {
 
     #[test]
     fn days_and_dates_agree_in_both_directions() {
-        for (days, civil) in [(0, date(2000, 1, 1)), (-1, date(1999, 12, 31)), (59, date(2000, 2, 29)), (-730_485, date(0, 1, 1)), (-10_957, date(1970, 1, 1))] {
+        for (days, civil) in [
+            (0, date(2000, 1, 1)),
+            (-1, date(1999, 12, 31)),
+            (59, date(2000, 2, 29)),
+            (-730_485, date(0, 1, 1)),
+            (-10_957, date(1970, 1, 1)),
+        ] {
             assert_eq!(date_of(days), civil);
             assert_eq!(days_of(civil), Some(days));
         }

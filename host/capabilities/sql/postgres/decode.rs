@@ -42,7 +42,8 @@ impl Decoder {
 
     /// Puts one value that is not null into its column.
     pub(super) fn decode(self, raw: &[u8], column: &mut ColumnBuilder) -> Result<(), Error> {
-        self.put(raw, column).unwrap_or_else(|| Err(Error::Other(format!("the server sent a value of type {} that cannot be read", self.base))))
+        self.put(raw, column)
+            .unwrap_or_else(|| Err(Error::Other(format!("the server sent a value of type {} that cannot be read", self.base))))
     }
 
     /// None when the bytes are not what the type's values look like.
@@ -106,8 +107,13 @@ pub(super) fn text_of(base: u32, raw: &[u8], out: &mut String) -> Option<()> {
         oid::INT4 => out.push_str(&int4(raw)?.to_string()),
         oid::INT8 => out.push_str(&int8(raw)?.to_string()),
         oid::OID => out.push_str(&u32::from_be_bytes(raw.try_into().ok()?).to_string()),
-        oid::FLOAT4 => out.push_str(&float_text(f64::from(f32::from_be_bytes(raw.try_into().ok()?)), format!("{:?}", f32::from_be_bytes(raw.try_into().ok()?)))),
-        oid::FLOAT8 => out.push_str(&float_text(f64::from_be_bytes(raw.try_into().ok()?), format!("{:?}", f64::from_be_bytes(raw.try_into().ok()?)))),
+        oid::FLOAT4 => out.push_str(&float_text(
+            f64::from(f32::from_be_bytes(raw.try_into().ok()?)),
+            format!("{:?}", f32::from_be_bytes(raw.try_into().ok()?)),
+        )),
+        oid::FLOAT8 => {
+            out.push_str(&float_text(f64::from_be_bytes(raw.try_into().ok()?), format!("{:?}", f64::from_be_bytes(raw.try_into().ok()?))))
+        }
         oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME => out.push_str(std::str::from_utf8(raw).ok()?),
         oid::NUMERIC => numeric::to_text(raw, out)?,
         oid::UUID => out.push_str(&uuid::Uuid::from_slice(raw).ok()?.to_string()),

@@ -69,7 +69,9 @@ fn mismatch(number: usize, value: &Value, type_name: &str) -> Error {
         Value::Json(_) => ("json".to_owned(), "jsonb"),
         Value::Other(other) => (format!("a value of type `{}`", other.type_name), "text"),
     };
-    invalid(format!("parameter ${number} is of type `{type_name}`, which {given} does not fit; hint: write `${number}::{word}::{type_name}`"))
+    invalid(format!(
+        "parameter ${number} is of type `{type_name}`, which {given} does not fit; hint: write `${number}::{word}::{type_name}`"
+    ))
 }
 
 /// None when the value does not fit the type.
@@ -121,7 +123,9 @@ fn float(value: f64, base: u32) -> Option<Vec<u8>> {
     match base {
         oid::FLOAT8 => Some(value.to_be_bytes().to_vec()),
         #[expect(clippy::cast_possible_truncation, reason = "what a `real` parameter means: the nearest float4; overflow is refused")]
-        oid::FLOAT4 => Some(value as f32).filter(|narrow| narrow.is_finite() || !value.is_finite()).map(|narrow| narrow.to_be_bytes().to_vec()),
+        oid::FLOAT4 => {
+            Some(value as f32).filter(|narrow| narrow.is_finite() || !value.is_finite()).map(|narrow| narrow.to_be_bytes().to_vec())
+        }
         oid::NUMERIC if value.is_finite() => numeric::from_text(&format!("{value:?}")),
         oid::NUMERIC if value.is_nan() => numeric::from_text("NaN"),
         oid::NUMERIC => numeric::from_text(if value > 0.0 { "Infinity" } else { "-Infinity" }),

@@ -14,9 +14,13 @@ pub(super) fn of_statement(error: sqlx::Error, name: &str) -> Error {
     };
     let Some(error) = error.try_downcast_ref::<PgDatabaseError>() else { return broken(name) };
     match error.code() {
-        "57014" if error.message().contains("statement timeout") => Error::Timeout(format!("the statement on `{name}` took longer than its statement timeout")),
+        "57014" if error.message().contains("statement timeout") => {
+            Error::Timeout(format!("the statement on `{name}` took longer than its statement timeout"))
+        }
         "57014" => Error::Cancelled(format!("the statement on `{name}` was cancelled")),
-        "57P01" | "57P02" | "57P03" | "57P05" => Error::ConnectionFailed(format!("the server of database `{name}` closed the connection: {}", error.message())),
+        "57P01" | "57P02" | "57P03" | "57P05" => {
+            Error::ConnectionFailed(format!("the server of database `{name}` closed the connection: {}", error.message()))
+        }
         _ => Error::QueryFailed(report(error)),
     }
 }
@@ -49,8 +53,14 @@ fn report(error: &PgDatabaseError) -> DbError {
 pub(super) fn of_connecting(error: &sqlx::Error, name: &str) -> Error {
     let code = match error {
         sqlx::Error::Database(error) => error.code().unwrap_or_default().into_owned(),
-        sqlx::Error::Configuration(_) => return Error::Other(format!("the address of database `{name}` cannot be read; see [sql.{name}] in host.toml")),
-        sqlx::Error::Tls(_) => return Error::ConnectionFailed(format!("database `{name}`: no encrypted connection is possible (check sslmode and certificates)")),
+        sqlx::Error::Configuration(_) => {
+            return Error::Other(format!("the address of database `{name}` cannot be read; see [sql.{name}] in host.toml"));
+        }
+        sqlx::Error::Tls(_) => {
+            return Error::ConnectionFailed(format!(
+                "database `{name}`: no encrypted connection is possible (check sslmode and certificates)"
+            ));
+        }
         _ => return Error::ConnectionFailed(format!("the server of database `{name}` cannot be reached")),
     };
     let rejected = |text: String| Error::ConnectionRejected(plain(code.clone(), text));

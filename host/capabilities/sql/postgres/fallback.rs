@@ -25,9 +25,13 @@ pub(super) fn rewrite(sql: &str, checked: &Checked, unknown: &[bool]) -> Option<
 
 /// Tells which columns are to be cast.
 pub(super) fn unreadable(columns: &[Column], unknown: &[bool]) -> Error {
-    let names = columns.iter().zip(unknown).filter(|(_, unknown)| **unknown).map(|(column, _)| format!("`{}` ({})", column.name, column.type_name));
+    let names =
+        columns.iter().zip(unknown).filter(|(_, unknown)| **unknown).map(|(column, _)| format!("`{}` ({})", column.name, column.type_name));
     let names: Vec<String> = names.collect();
-    invalid(format!("these columns have types that cannot be read as they are: {}; hint: cast them in the statement: `column::text`", names.join(", ")))
+    invalid(format!(
+        "these columns have types that cannot be read as they are: {}; hint: cast them in the statement: `column::text`",
+        names.join(", ")
+    ))
 }
 
 #[cfg(test)]
@@ -46,6 +50,9 @@ mod tests {
         assert_eq!(wrapped, "SELECT host_c1, host_c2::pg_catalog.text FROM (\nSELECT a, b FROM t\n) AS host_q(host_c1, host_c2)");
         let sql = "DELETE FROM t RETURNING a";
         let checked = check_write(&target, sql).unwrap();
-        assert_eq!(rewrite(sql, &checked, &[true]).unwrap(), "WITH host_q(host_c1) AS (\nDELETE FROM t RETURNING a\n) SELECT host_c1::pg_catalog.text FROM host_q");
+        assert_eq!(
+            rewrite(sql, &checked, &[true]).unwrap(),
+            "WITH host_q(host_c1) AS (\nDELETE FROM t RETURNING a\n) SELECT host_c1::pg_catalog.text FROM host_q"
+        );
     }
 }

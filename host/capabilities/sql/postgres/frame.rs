@@ -139,9 +139,9 @@ impl Pg {
             Err(error) => {
                 let _ = self.send("ROLLBACK").await;
                 match (&error, was_aborted) {
-                    (Error::QueryFailed(report), true) if report.code == "25P02" => {
-                        Err(Error::Other("the transaction was aborted by an earlier error and is rolled back; nothing was committed".to_owned()))
-                    }
+                    (Error::QueryFailed(report), true) if report.code == "25P02" => Err(Error::Other(
+                        "the transaction was aborted by an earlier error and is rolled back; nothing was committed".to_owned(),
+                    )),
                     _ => Err(error),
                 }
             }

@@ -21,8 +21,8 @@ use crate::grants::SqlPower;
 const READS: [&str; 6] = ["select", "with", "values", "table", "show", "explain"];
 const WRITES: [&str; 5] = ["insert", "update", "delete", "merge", "with"];
 const DEFINES: [&str; 17] = [
-    "create", "drop", "alter", "truncate", "comment", "grant", "revoke", "reindex", "refresh", "vacuum", "analyze", "cluster", "lock", "import",
-    "security", "reassign", "do",
+    "create", "drop", "alter", "truncate", "comment", "grant", "revoke", "reindex", "refresh", "vacuum", "analyze", "cluster", "lock",
+    "import", "security", "reassign", "do",
 ];
 
 /// Functions that reach beyond the rows of this database. A trailing `*` stands for any ending.
@@ -148,7 +148,9 @@ fn refuse_functions(found: &[Token]) -> Result<()> {
             None => lower == *refused,
         });
         if refused {
-            return Err(Error::AccessDenied(format!("the function `{name}` reaches beyond the database's rows; `read` and `write` do not allow it")));
+            return Err(Error::AccessDenied(format!(
+                "the function `{name}` reaches beyond the database's rows; `read` and `write` do not allow it"
+            )));
         }
     }
     Ok(())
@@ -168,10 +170,14 @@ pub(super) fn check_script(found: &[Token], inside_transaction: bool) -> Result<
     let refuse = |what: &str, why: &str| Err(Error::AccessDenied(format!("`{what}` is not possible in a script: {why}")));
     let admin = "no power allows it, databases and roles belong to the operator";
     match words.as_slice() {
-        ["copy", ..] => return refuse("copy", "it reads and writes the server's files and programs, or a stream that a script does not have"),
+        ["copy", ..] => {
+            return refuse("copy", "it reads and writes the server's files and programs, or a stream that a script does not have");
+        }
         ["alter", "system", ..] => return refuse("alter system", "no power allows it"),
         ["load", ..] => return refuse("load", "no power allows it"),
-        ["create" | "drop" | "alter", what @ ("database" | "role" | "user" | "group" | "tablespace" | "subscription"), ..] if words.get(1..3) != Some(&["user", "mapping"][..]) => {
+        ["create" | "drop" | "alter", what @ ("database" | "role" | "user" | "group" | "tablespace" | "subscription"), ..]
+            if words.get(1..3) != Some(&["user", "mapping"][..]) =>
+        {
             return refuse(&format!("{} {what}", words.first().copied().unwrap_or_default()), admin);
         }
         ["reassign", ..] => return refuse("reassign", admin),
@@ -182,7 +188,10 @@ pub(super) fn check_script(found: &[Token], inside_transaction: bool) -> Result<
     }
     let control = control(&words);
     if inside_transaction && control != Control::None {
-        return Err(invalid(format!("a script inside a transaction may not `{}`; commit or roll back the transaction itself", words.join(" "))));
+        return Err(invalid(format!(
+            "a script inside a transaction may not `{}`; commit or roll back the transaction itself",
+            words.join(" ")
+        )));
     }
     Ok(control)
 }
@@ -229,7 +238,16 @@ mod tests {
         for sql in ["SELECT 1", "((SELECT 1))", "/* x */ with a as (select 1) table a;", "VALUES (1)", "SHOW all", "EXPLAIN SELECT 1"] {
             assert!(check_read(&target, sql).is_ok(), "{sql}");
         }
-        for sql in ["INSERT INTO t VALUES (1)", "COPY t TO PROGRAM 'x'", "SET role x", "DO $$ $$", "CALL f()", "DROP TABLE t", "LOCK t", "EXECUTE p"] {
+        for sql in [
+            "INSERT INTO t VALUES (1)",
+            "COPY t TO PROGRAM 'x'",
+            "SET role x",
+            "DO $$ $$",
+            "CALL f()",
+            "DROP TABLE t",
+            "LOCK t",
+            "EXECUTE p",
+        ] {
             assert!(matches!(check_read(&target, sql), Err(Error::AccessDenied(_))), "{sql}");
         }
         for sql in ["", " -- nothing", ";", "BEGIN", "'open"] {
@@ -239,7 +257,9 @@ mod tests {
 
     #[test]
     fn a_statement_in_the_wrong_function_names_the_right_one_or_the_missing_power() {
-        let Err(Error::InvalidArgument(text)) = check_read(&target(&[SqlPower::Read, SqlPower::Write]), "DELETE FROM t") else { panic!("allowed") };
+        let Err(Error::InvalidArgument(text)) = check_read(&target(&[SqlPower::Read, SqlPower::Write]), "DELETE FROM t") else {
+            panic!("allowed")
+        };
         assert!(text.contains("use `write.execute`"), "{text}");
         let Err(Error::AccessDenied(text)) = check_read(&target(&[SqlPower::Read]), "CREATE TABLE t ()") else { panic!("allowed") };
         assert!(text.contains("[\"read\", \"schema\"]"), "{text}");
@@ -267,7 +287,9 @@ mod tests {
     #[test]
     fn write_takes_statements_that_change_rows_and_nothing_else() {
         let target = target(&[SqlPower::Write]);
-        for sql in ["INSERT INTO t VALUES (1)", "WITH a AS (SELECT 1) UPDATE t SET a = 1", "MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE"] {
+        for sql in
+            ["INSERT INTO t VALUES (1)", "WITH a AS (SELECT 1) UPDATE t SET a = 1", "MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE"]
+        {
             assert!(check_write(&target, sql).is_ok(), "{sql}");
         }
         for sql in ["TRUNCATE t", "CREATE TABLE t ()", "SET x = 1", "COPY t FROM STDIN", "DO ''", "CALL f()", "SELECT 1"] {
@@ -277,10 +299,26 @@ mod tests {
 
     #[test]
     fn scripts_may_define_but_not_leave_the_database() {
-        for sql in ["CREATE TABLE t ()", "DO $$ BEGIN END $$", "SET LOCAL lock_timeout = 1", "CREATE USER MAPPING FOR x SERVER y", "SAVEPOINT a", "ROLLBACK TO a"] {
+        for sql in [
+            "CREATE TABLE t ()",
+            "DO $$ BEGIN END $$",
+            "SET LOCAL lock_timeout = 1",
+            "CREATE USER MAPPING FOR x SERVER y",
+            "SAVEPOINT a",
+            "ROLLBACK TO a",
+        ] {
             assert_eq!(script(sql, true), Ok(Control::None), "{sql}");
         }
-        for sql in ["COPY t TO PROGRAM 'id'", "COPY t FROM '/etc/passwd'", "ALTER SYSTEM SET x = 1", "LOAD 'x'", "DROP DATABASE x", "CREATE ROLE r SUPERUSER", "SET SESSION AUTHORIZATION x", "SET standard_conforming_strings = off"] {
+        for sql in [
+            "COPY t TO PROGRAM 'id'",
+            "COPY t FROM '/etc/passwd'",
+            "ALTER SYSTEM SET x = 1",
+            "LOAD 'x'",
+            "DROP DATABASE x",
+            "CREATE ROLE r SUPERUSER",
+            "SET SESSION AUTHORIZATION x",
+            "SET standard_conforming_strings = off",
+        ] {
             assert!(matches!(script(sql, false), Err(Error::AccessDenied(_))), "{sql}");
         }
     }

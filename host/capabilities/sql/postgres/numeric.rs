@@ -10,7 +10,8 @@ const FRACTION_DIGITS: usize = 16_383;
 
 /// Appends the decimal text of a binary numeric; None when the bytes are no numeric.
 pub(super) fn to_text(raw: &[u8], out: &mut String) -> Option<()> {
-    let mut words = raw.chunks_exact(2).map(|pair| u16::from_be_bytes([pair.first().copied().unwrap_or(0), pair.get(1).copied().unwrap_or(0)]));
+    let mut words =
+        raw.chunks_exact(2).map(|pair| u16::from_be_bytes([pair.first().copied().unwrap_or(0), pair.get(1).copied().unwrap_or(0)]));
     let (count, weight, sign, scale) = (words.next()?, words.next()?, words.next()?, words.next()?);
     match sign {
         NAN => return Some(out.push_str("NaN")),
@@ -121,14 +122,29 @@ mod tests {
 
     #[test]
     fn decimals_come_back_exactly() {
-        for text in ["0", "0.00", "1", "-1.50", "12345678901234567890.123456789", "0.0001", "0.00001000", "10000", "100000000", "99999999.9999", "NaN", "Infinity", "-Infinity"] {
+        for text in [
+            "0",
+            "0.00",
+            "1",
+            "-1.50",
+            "12345678901234567890.123456789",
+            "0.0001",
+            "0.00001000",
+            "10000",
+            "100000000",
+            "99999999.9999",
+            "NaN",
+            "Infinity",
+            "-Infinity",
+        ] {
             assert_eq!(round(text).as_deref(), Some(text));
         }
     }
 
     #[test]
     fn exponents_signs_and_missing_digits_are_read() {
-        for (text, plain) in [("1e3", "1000"), ("1.5E-3", "0.0015"), ("+7", "7"), (".5", "0.5"), ("5.", "5"), ("12e-1", "1.2"), ("-0", "0")] {
+        for (text, plain) in [("1e3", "1000"), ("1.5E-3", "0.0015"), ("+7", "7"), (".5", "0.5"), ("5.", "5"), ("12e-1", "1.2"), ("-0", "0")]
+        {
             assert_eq!(round(text).as_deref(), Some(plain), "{text}");
         }
     }

@@ -28,7 +28,14 @@ struct Ready {
 
 impl Pg {
     /// Answers the columns as soon as they are known, then pumps rows until the end or until nobody reads them.
-    pub(super) async fn query(&mut self, statement: Statement, batches: BatchSender, reply: Reply<Vec<Column>>, timeout: Option<Duration>, cancel: &Cancel) {
+    pub(super) async fn query(
+        &mut self,
+        statement: Statement,
+        batches: BatchSender,
+        reply: Reply<Vec<Column>>,
+        timeout: Option<Duration>,
+        cancel: &Cancel,
+    ) {
         let mut reply = Some(reply);
         if let Err(error) = self.try_query(&statement, &batches, &mut reply, timeout, cancel).await {
             match reply.take() {
@@ -38,14 +45,27 @@ impl Pg {
         }
     }
 
-    async fn try_query(&mut self, statement: &Statement, batches: &BatchSender, reply: &mut Option<Reply<Vec<Column>>>, timeout: Option<Duration>, cancel: &Cancel) -> Result<()> {
+    async fn try_query(
+        &mut self,
+        statement: &Statement,
+        batches: &BatchSender,
+        reply: &mut Option<Reply<Vec<Column>>>,
+        timeout: Option<Duration>,
+        cancel: &Cancel,
+    ) -> Result<()> {
         let checked = check_read(&self.target, &statement.sql)?;
         let frame = self.enter(Access::Read, timeout).await?;
         let result = self.stream(statement, &checked, batches, reply).await;
         self.leave(frame, result, cancel).await
     }
 
-    async fn stream(&mut self, statement: &Statement, checked: &Checked, batches: &BatchSender, reply: &mut Option<Reply<Vec<Column>>>) -> Result<()> {
+    async fn stream(
+        &mut self,
+        statement: &Statement,
+        checked: &Checked,
+        batches: &BatchSender,
+        reply: &mut Option<Reply<Vec<Column>>>,
+    ) -> Result<()> {
         let ready = self.ready(statement, checked).await?;
         if ready.columns.is_empty() {
             return Err(invalid("the statement returns no rows"));
@@ -104,7 +124,12 @@ impl Pg {
         Ok(rows)
     }
 
-    pub(super) async fn returning(&mut self, statement: Statement, timeout: Option<Duration>, cancel: &Cancel) -> Result<(Vec<Column>, Vec<Batch>)> {
+    pub(super) async fn returning(
+        &mut self,
+        statement: Statement,
+        timeout: Option<Duration>,
+        cancel: &Cancel,
+    ) -> Result<(Vec<Column>, Vec<Batch>)> {
         let checked = check_write(&self.target, &statement.sql)?;
         let frame = self.enter(Access::Write, timeout).await?;
         let result = self.change_returning(&statement, &checked, cancel).await;
@@ -116,7 +141,7 @@ impl Pg {
         let before = self.changed_so_far(checked).await?;
         let mut builder = BatchBuilder::new(&ready.columns);
         let (mut batches, mut bytes, mut changed) = (Vec::new(), 0, 0);
-        let mut answers = ready.statement.query_with(ready.arguments).fetch_many(&mut self.conn);
+        let mut answers = (&mut self.conn).fetch_many(ready.statement.query_with(ready.arguments));
         loop {
             let row = match answers.try_next().await {
                 Ok(Some(Either::Right(row))) => row,

@@ -32,7 +32,9 @@ impl Pg {
         if controls_itself && result.is_err() {
             let _ = self.send("ROLLBACK").await;
         }
-        if matches!(result, Err(Error::LimitExceeded(_))) && let Some(open) = self.transaction.take() {
+        if matches!(result, Err(Error::LimitExceeded(_)))
+            && let Some(open) = self.transaction.take()
+        {
             let _ = self.rollback(open.number).await;
             let _ = self.send("ROLLBACK").await;
         }
@@ -45,7 +47,14 @@ impl Pg {
         result
     }
 
-    async fn pieces(&mut self, script: &str, pieces: &[Piece<'_>], controls: &[Control], timeout: Option<Duration>, cancel: &Cancel) -> Result<ScriptOutcome> {
+    async fn pieces(
+        &mut self,
+        script: &str,
+        pieces: &[Piece<'_>],
+        controls: &[Control],
+        timeout: Option<Duration>,
+        cancel: &Cancel,
+    ) -> Result<ScriptOutcome> {
         let mut outcome = ScriptOutcome { statements: 0, rows_changed: 0 };
         let mut inside = self.transaction.is_some();
         for (piece, control) in pieces.iter().zip(controls) {

@@ -111,10 +111,14 @@ pub(super) fn decide(mode: Mode, action: &AuthAction<'_>) -> Result<(), Denied> 
     match action {
         AuthAction::Select | AuthAction::Recursive | AuthAction::Read { .. } => Ok(()),
         AuthAction::Function { function_name } => match function_name.to_ascii_lowercase().as_str() {
-            "load_extension" | "fts3_tokenizer" | "writefile" | "readfile" | "edit" => Err(never(format!("the function `{function_name}`"))),
+            "load_extension" | "fts3_tokenizer" | "writefile" | "readfile" | "edit" => {
+                Err(never(format!("the function `{function_name}`")))
+            }
             _ => Ok(()),
         },
-        AuthAction::Insert { table_name } | AuthAction::Delete { table_name } | AuthAction::Update { table_name, .. } => change(mode, table_name),
+        AuthAction::Insert { table_name } | AuthAction::Delete { table_name } | AuthAction::Update { table_name, .. } => {
+            change(mode, table_name)
+        }
         AuthAction::Pragma { pragma_name, pragma_value } => pragma(mode, &pragma_name.to_ascii_lowercase(), pragma_value.is_some()),
         AuthAction::Attach { .. } => Err(never("ATTACH or VACUUM INTO")),
         AuthAction::Detach { .. } => Err(never("DETACH")),
@@ -195,7 +199,10 @@ mod tests {
 
     #[test]
     fn internal_tables_are_not_changed_under_write() {
-        assert_eq!(power(Mode::Write, &AuthAction::Update { table_name: "SQLITE_master", column_name: "sql" }), Some(Some(SqlPower::Schema)));
+        assert_eq!(
+            power(Mode::Write, &AuthAction::Update { table_name: "SQLITE_master", column_name: "sql" }),
+            Some(Some(SqlPower::Schema))
+        );
     }
 
     #[test]

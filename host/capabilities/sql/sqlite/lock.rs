@@ -28,7 +28,8 @@ impl Locks {
     pub(super) fn new(target: &Target, address: &Address) -> Self {
         // One name for one file, however its path is written.
         let path = address.path.as_deref().map(|path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
-        let database = path.as_deref().map_or_else(|| format!(":memory:{}", std::process::id()), |path| path.to_string_lossy().into_owned());
+        let database =
+            path.as_deref().map_or_else(|| format!(":memory:{}", std::process::id()), |path| path.to_string_lossy().into_owned());
         Self { folder: target.locks.clone(), database, command: target.command.clone(), held: BTreeMap::new() }
     }
 
@@ -43,7 +44,8 @@ impl Locks {
             Err(std::fs::TryLockError::WouldBlock) => return Ok(false),
             Err(std::fs::TryLockError::Error(error)) => return Err(failed(&error)),
         }
-        let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{} host {}", std::process::id(), self.command));
+        let written =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{} host {}", std::process::id(), self.command));
         written.map_err(|error| failed(&error))?;
         self.held.insert(key, (file, 1));
         Ok(true)

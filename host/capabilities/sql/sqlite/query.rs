@@ -36,12 +36,18 @@ impl Lite {
                 let _ = reply.send(Ok(columns.to_vec()));
             }
         };
-        let pass = |batch: Batch| batches.blocking_send(Ok(batch)).map_err(|_| Error::Cancelled("nobody reads the rows any more".to_owned()));
+        let pass =
+            |batch: Batch| batches.blocking_send(Ok(batch)).map_err(|_| Error::Cancelled("nobody reads the rows any more".to_owned()));
         self.each_batch(prepared, send, pass)
     }
 
     /// Steps through all rows. Columns are told with the first row in hand: without a declared type it says what they hold.
-    fn each_batch(&self, mut prepared: rusqlite::Statement<'_>, tell: impl FnOnce(&[Column]), mut pass: impl FnMut(Batch) -> Result<()>) -> Result<()> {
+    fn each_batch(
+        &self,
+        mut prepared: rusqlite::Statement<'_>,
+        tell: impl FnOnce(&[Column]),
+        mut pass: impl FnMut(Batch) -> Result<()>,
+    ) -> Result<()> {
         let mut columns = declared(&prepared);
         let mut rows = prepared.raw_query();
         let mut row = rows.next().map_err(|error| self.failed(error))?;
@@ -159,7 +165,8 @@ fn bind(prepared: &mut rusqlite::Statement<'_>, parameters: Vec<Value>) -> std::
             Some(of_number) => of_number.push(slot),
             None => {
                 let name = prepared.parameter_name(slot).unwrap_or("?");
-                let text = format!("the statement has a parameter `{name}`, {} were given; parameters are `$1`, `$2`, ...", parameters.len());
+                let text =
+                    format!("the statement has a parameter `{name}`, {} were given; parameters are `$1`, `$2`, ...", parameters.len());
                 return Err(BindError::Misfit(invalid(text)));
             }
         }

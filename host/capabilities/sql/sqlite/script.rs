@@ -71,7 +71,8 @@ fn refuse_control(pieces: &[Piece<'_>]) -> Result<()> {
         match words.as_slice() {
             ["rollback", "to", ..] | ["rollback", "transaction", "to"] => {}
             ["begin" | "commit" | "end" | "rollback", ..] => {
-                let text = format!("a script inside a transaction may not `{}`; commit or roll back the transaction itself", words.join(" "));
+                let text =
+                    format!("a script inside a transaction may not `{}`; commit or roll back the transaction itself", words.join(" "));
                 return Err(invalid(text));
             }
             _ => {}

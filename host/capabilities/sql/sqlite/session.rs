@@ -144,7 +144,9 @@ impl Lite {
         if let Some(denied) = self.authorizer.take_denied() {
             return match denied.power {
                 Some(power) if !self.target.powers.contains(&power) => self.target.denied(power),
-                Some(power) => Error::AccessDenied(format!("{} is not possible here; it belongs to the interface `{}`", denied.what, power.word())),
+                Some(power) => {
+                    Error::AccessDenied(format!("{} is not possible here; it belongs to the interface `{}`", denied.what, power.word()))
+                }
                 None => Error::AccessDenied(format!("{} is not possible; no power allows it", denied.what)),
             };
         }
@@ -153,7 +155,9 @@ impl Lite {
             Lite::SqliteFailure(code, _) if code.code == ErrorCode::OperationInterrupted => {
                 self.watch.reason().unwrap_or_else(|| Error::Cancelled("the statement was interrupted".to_owned()))
             }
-            Lite::SqliteFailure(code, message) => Error::QueryFailed(report(code.extended_code, message.unwrap_or_else(|| code.to_string()), None)),
+            Lite::SqliteFailure(code, message) => {
+                Error::QueryFailed(report(code.extended_code, message.unwrap_or_else(|| code.to_string()), None))
+            }
             Lite::SqlInputError { error, msg, sql, offset } => {
                 let position = usize::try_from(offset).ok().map(|end| sql.get(..end).unwrap_or(&sql).chars().count() + 1);
                 Error::QueryFailed(report(error.extended_code, msg, position.and_then(|position| u32::try_from(position).ok())))
@@ -194,7 +198,8 @@ fn prepare_file(path: &PathBuf, flags: OpenFlags, name: &str) -> Result<()> {
         return Err(rejected("14", format!("the file of database `{name}` does not exist")));
     }
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| rejected("14", format!("the folder of database `{name}` cannot be created: {}", error.kind())))
+    std::fs::create_dir_all(folder)
+        .map_err(|error| rejected("14", format!("the folder of database `{name}` cannot be created: {}", error.kind())))
 }
 
 fn cannot_open(error: &rusqlite::Error, name: &str) -> Error {
@@ -202,7 +207,9 @@ fn cannot_open(error: &rusqlite::Error, name: &str) -> Error {
     let what = match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => "is not a SQLite database",
         Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => "may not be opened by this user",
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => return Error::ConnectionFailed(format!("the file of database `{name}` is locked")),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            return Error::ConnectionFailed(format!("the file of database `{name}` is locked"));
+        }
         _ => "cannot be opened",
     };
     rejected(&code.to_string(), format!("the file of database `{name}` {what}"))

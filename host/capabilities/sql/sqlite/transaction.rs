@@ -25,7 +25,9 @@ impl Lite {
             Some(open) if open.number == number && !open.aborted => {}
             Some(open) if open.number == number => {
                 self.end()?;
-                return Err(Error::Other("the transaction was aborted by an earlier error and is rolled back; nothing was committed".to_owned()));
+                return Err(Error::Other(
+                    "the transaction was aborted by an earlier error and is rolled back; nothing was committed".to_owned(),
+                ));
             }
             _ => return Err(Error::Other("the transaction was rolled back by the host before it was committed".to_owned())),
         }

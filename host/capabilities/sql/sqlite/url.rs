@@ -17,8 +17,12 @@ impl Address {
         if let Some(staged) = &target.staged {
             return Ok(Self { path: Some(PathBuf::from(staged)), mode: Some("rw".to_owned()) });
         }
-        Self::parse(&target.url, &target.root)
-            .map_err(|what| Error::Other(format!("the address of database `{}` cannot be read: {what}; see [sql.{}] in host.toml", target.name, target.name)))
+        Self::parse(&target.url, &target.root).map_err(|what| {
+            Error::Other(format!(
+                "the address of database `{}` cannot be read: {what}; see [sql.{}] in host.toml",
+                target.name, target.name
+            ))
+        })
     }
 
     fn parse(url: &str, root: &Path) -> std::result::Result<Self, String> {

@@ -71,7 +71,9 @@ fn put_text(text: &str, kind: Kind, column: &mut ColumnBuilder) -> Result<()> {
 fn column_timestamp(text: &str, column: &mut ColumnBuilder) {
     match timestamp(text) {
         Some((date, time, None)) => column.push_timestamp(Timestamp { date, time }),
-        Some((date, time, Some(offset_seconds))) => column.push_mixed(Value::TimestampWithZone(TimestampWithZone { date, time, offset_seconds })),
+        Some((date, time, Some(offset_seconds))) => {
+            column.push_mixed(Value::TimestampWithZone(TimestampWithZone { date, time, offset_seconds }))
+        }
         None => column.push_mixed(Value::Text(text.to_owned())),
     }
 }

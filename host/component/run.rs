@@ -237,13 +237,20 @@ fn ended(code: u8) -> Report {
     Report { code, ending: Ending::of_code(code), failure: None, denials: Vec::new() }
 }
 
+/// A function's name, or its number where the names were stripped.
+fn frame_text(frame: &wasmtime::FrameInfo) -> String {
+    match frame.func_name() {
+        Some(name) => format!("  at {name}"),
+        None => format!("  at function {} of {}", frame.func_index(), frame.module().name().unwrap_or("the module")),
+    }
+}
+
 /// The cause in one line; the stack follows on lines of its own.
 fn trap_text(error: &wasmtime::Error) -> String {
     let cause = error.root_cause().to_string();
     match error.downcast_ref::<wasmtime::WasmBacktrace>() {
         Some(trace) => {
-            let frames: Vec<String> =
-                trace.frames().iter().filter_map(|frame| frame.func_name()).take(8).map(|name| format!("  at {name}")).collect();
+            let frames: Vec<String> = trace.frames().iter().take(16).map(frame_text).collect();
             format!("{cause}\n{}", frames.join("\n"))
         }
         None => cause,

@@ -85,6 +85,7 @@ debian)
     echo "building components with Debian's $(/usr/bin/rustc --version | cut -d' ' -f1,2)" >&2
     flags="-L native=$wasi_libc -C link-self-contained=no -C linker=$(component_ld)"
     flags+=" -C link-arg=--wasm-ld-path=/usr/bin/wasm-ld-22 -C link-arg=$wasi_libc/crt1-command.o"
+    flags+=" --cfg sdk_calls_constructors"
     env -u RUSTUP_TOOLCHAIN -u CARGO RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS="$flags" \
         /usr/bin/cargo "${arguments[@]}" -Z build-std=std,panic_abort --target "$target"
     ;;

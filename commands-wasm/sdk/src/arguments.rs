@@ -43,6 +43,7 @@ pub(crate) fn is_common(id: &str) -> bool {
 /// Reads the arguments, runs `body`, shows what went wrong, and ends the component with the right exit code.
 /// [`command!`](crate::command) calls it; call it yourself for a `main` of your own.
 pub fn run<A: Args, R: Report>(manifest: &'static Manifest, body: fn(A, &Host) -> Result<R>) {
+    call_constructors();
     let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     let name = words.first().cloned().unwrap_or_else(|| "command".to_owned());
     let before = settings::get();
@@ -63,6 +64,24 @@ pub fn run<A: Args, R: Report>(manifest: &'static Manifest, body: fn(A, &Host) -
     let code = if output::finish() { code } else { code.max(Ending::Failed.code()) };
     if code != 0 {
         host_run::exit(code);
+    }
+}
+
+/// Runs libc's constructors (they find the folders that were granted) where nothing else does.
+///
+/// The start file of Debian's wasi-libc does not call them. The linker then wraps *every* export in such a call,
+/// `cabi_realloc` too, which must not call anything outside; a reference to them makes it leave that alone.
+fn call_constructors() {
+    #[cfg(sdk_calls_constructors)]
+    {
+        unsafe extern "C" {
+            fn __wasm_call_ctors();
+        }
+        #[expect(unsafe_code, reason = "a function of the linker's")]
+        // SAFETY: the linker makes it in every program; it is called once, before anything opens a file.
+        unsafe {
+            __wasm_call_ctors();
+        }
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) const CANCEL_REQUEST: Duration = Duration::from_secs(2);
 pub(super) const CANCEL_WAIT: Duration = Duration::from_secs(4);
 /// Between the last row and the end of its query on the connection.
 pub(super) const ROWS_END: Duration = Duration::from_millis(250);
+/// Until clients that are disconnected again and again let a database's name go.
+pub(super) const DISCONNECT_WAIT: Duration = Duration::from_secs(10);
 /// Closing all connections at the end of a run.
 pub(super) const SHUTDOWN: Duration = Duration::from_secs(5);
 /// A name in Postgres (NAMEDATALEN - 1).

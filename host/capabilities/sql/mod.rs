@@ -7,6 +7,7 @@
 mod batch;
 mod client;
 mod error;
+#[expect(unreachable_pub, reason = "bindgen re-exports the resources, which must be `pub` for that")]
 mod host;
 mod limits;
 pub mod policy;
@@ -43,7 +44,7 @@ mod bindings {
         },
     });
 }
-use self::bindings::host::sql::{lock, read, schema, types, write};
+use self::bindings::host::sql::{admin, lock, read, schema, types, write};
 
 /// Tells the person at the terminal what the guest must not learn (a server's address). Wired to stderr by the runner.
 pub type Teller = Arc<dyn Fn(&str) + Send + Sync>;
@@ -137,6 +138,12 @@ impl OpenSessions {
         }
     }
 
+    /// Sessions that were closed and may not have ended yet.
+    fn closing(&self) -> Vec<Arc<Session>> {
+        let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.iter().flatten().filter(|session| session.is_closed()).cloned().collect()
+    }
+
     fn close(&self) -> Vec<Arc<Session>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
     }
@@ -167,7 +174,7 @@ pub fn add_to_linker<T: Send + 'static>(
             SqlPower::Write => write::add_to_linker::<T, HasSql>(linker, view)?,
             SqlPower::Schema => schema::add_to_linker::<T, HasSql>(linker, view)?,
             SqlPower::Lock => lock::add_to_linker::<T, HasSql>(linker, view)?,
-            SqlPower::Admin => {}
+            SqlPower::Admin => admin::add_to_linker::<T, HasSql>(linker, view)?,
         }
     }
     Ok(())

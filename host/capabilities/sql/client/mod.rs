@@ -4,6 +4,7 @@
 //! the next statement. Whoever waits for an answer holds a [`CancelGuard`]: when the waiting future is dropped
 //! (the run ended, the guest trapped), the work is cancelled in the database itself.
 
+mod admin;
 mod cancel;
 
 use std::collections::BTreeSet;
@@ -24,6 +25,7 @@ use super::schema::ScriptOutcome;
 use super::types::{Batch, Column, Engine, Error, TransactionMode, Value};
 use super::{postgres, sqlite};
 
+pub(super) use self::admin::{Staged, cut, is_kept, keep_name, kept, restore, summary};
 pub(super) use self::cancel::{Cancel, CancelGuard};
 
 pub(super) type Result<T> = std::result::Result<T, Error>;
@@ -50,6 +52,14 @@ impl Target {
     /// Whether the session may change anything at all.
     pub(super) fn is_read_only(&self) -> bool {
         !self.powers.contains(&SqlPower::Write) && !self.powers.contains(&SqlPower::Schema)
+    }
+
+    pub(super) fn is_sqlite(&self) -> bool {
+        self.scheme() == "sqlite"
+    }
+
+    fn scheme(&self) -> String {
+        self.url.split(':').next().unwrap_or_default().to_ascii_lowercase()
     }
 
     pub(super) fn denied(&self, power: SqlPower) -> Error {
@@ -122,7 +132,7 @@ impl Session {
         let (jobs, queue) = mpsc::unbounded_channel();
         let (ending, ended) = watch::channel(false);
         let name = target.name.clone();
-        let scheme = target.url.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        let scheme = target.scheme();
         let facts = match scheme.as_str() {
             "postgres" | "postgresql" => postgres::open(target, queue, ending).await?,
             "sqlite" => sqlite::open(target, queue, ending).await?,

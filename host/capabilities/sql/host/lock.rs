@@ -7,6 +7,7 @@ use wasmtime::component::Resource;
 
 use crate::capabilities::sql::SqlView;
 use crate::capabilities::sql::client::Work;
+use crate::capabilities::sql::limits;
 use crate::capabilities::sql::lock::{Holder, Host, HostAdvisoryLock};
 use crate::capabilities::sql::types::Error;
 use crate::gate::{Decision, Effect};
@@ -55,7 +56,12 @@ impl HostAdvisoryLock for SqlView<'_> {
     }
 
     async fn drop(&mut self, this: Resource<AdvisoryLock>) -> Trap<()> {
-        self.table.delete(this)?;
+        let mut lock = self.table.delete(this)?;
+        let unlock = lock.session.ask(|reply| Work::Unlock(lock.key, Some(reply)));
+        // Waited for, so that the next who tries gets it. While rows are open it is scheduled instead.
+        if !lock.released && !lock.session.is_closed() && matches!(tokio::time::timeout(limits::CANCEL_WAIT, unlock).await, Ok(Ok(_))) {
+            lock.released = true;
+        }
         Ok(())
     }
 }

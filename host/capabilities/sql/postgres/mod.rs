@@ -1,6 +1,6 @@
 //! Postgres behind `host:sql`, with sqlx.
 
-//ADM mod admin;
+mod admin;
 mod array;
 mod cancel;
 mod datetime;
@@ -29,7 +29,7 @@ use super::types::{Engine, Error};
 
 use self::session::Pg;
 
-//ADM pub(super) use self::admin::{Staged, kept, restore, stage, summary};
+pub(super) use self::admin::{Staged, kept, restore, summary};
 
 /// Prepared statements kept on the server for one connection; each keeps its text here, too.
 const PREPARED_STATEMENTS: usize = 16;

@@ -30,6 +30,9 @@ pub(super) const VOID: u32 = 2278;
 pub(super) const UUID: u32 = 2950;
 pub(super) const JSONB: u32 = 3802;
 
+/// Types that users create have numbers from here on.
+const FIRST_USER_TYPE: u32 = 16_384;
+
 /// The number of an array type and of its elements, for those whose elements are decoded and encoded here.
 const ARRAYS: [(u32, u32); 14] = [
     (1000, BOOL),
@@ -65,8 +68,9 @@ pub(super) fn base(info: &PgTypeInfo) -> u32 {
 
 /// The name as Postgres writes it: `int8`, `timestamptz`, `text[]`.
 pub(super) fn name(info: &PgTypeInfo) -> String {
-    match info.kind() {
-        PgTypeKind::Simple | PgTypeKind::Array(_) => info.name().to_ascii_lowercase(),
-        _ => info.name().to_owned(),
+    // sqlx writes the names of built-in types in capitals; names that users gave keep their case.
+    match info.oid().is_some_and(|oid| oid.0 < FIRST_USER_TYPE) {
+        true => info.name().to_ascii_lowercase(),
+        false => info.name().to_owned(),
     }
 }

@@ -8,7 +8,6 @@ use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 use tokio::sync::watch;
 
 use crate::capabilities::sql::client::{Cancel, Job, Jobs, Result, Target, Work};
-use crate::capabilities::sql::error::gone;
 use crate::capabilities::sql::limits::{CANCEL_WAIT, TIMEOUT_GRACE};
 use crate::capabilities::sql::types::{Error, TransactionMode};
 use crate::gate::Counter;
@@ -174,10 +173,6 @@ impl Pg {
 
     pub(super) fn spend(&self, rows: u64) -> Result<()> {
         Ok(self.target.gate.spend(Counter::RowsChanged, rows)?)
-    }
-
-    pub(super) fn gone(&self) -> Error {
-        gone(&self.target.name)
     }
 }
 

@@ -1,6 +1,6 @@
 //! SQLite behind `host:sql`, with rusqlite: a thread owns the connection, the authorizer enforces the powers.
 
-//ADM mod admin;
+mod admin;
 mod authorizer;
 mod lock;
 mod query;
@@ -20,7 +20,7 @@ use super::types::{Engine, Error};
 use self::session::Lite;
 use self::url::Address;
 
-//ADM pub(super) use self::admin::{Staged, kept, restore, stage, summary};
+pub(super) use self::admin::{Staged, kept, restore, summary};
 
 /// Opens the file, and leaves the connection to a thread of its own.
 pub(super) async fn open(target: Target, jobs: Jobs, ending: tokio::sync::watch::Sender<bool>) -> Result<Facts> {

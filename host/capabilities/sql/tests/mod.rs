@@ -1,8 +1,10 @@
 //! Tests of the capability against real databases, through the Host functions, without a guest.
 
+mod locks;
 mod postgres;
 mod server;
 mod sqlite;
+mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -187,6 +187,7 @@ async fn watch_over(engine: Engine, time: Duration, leave: watch::Sender<Leave>)
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
+    terminal::restore();
     std::process::exit(i32::from(code.code()));
 }
 

@@ -15,6 +15,7 @@ pub mod show;
 pub mod version;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser};
 
@@ -26,6 +27,8 @@ use crate::terminal;
 /// What every verb gets: the project it stands in, and how to talk.
 pub struct Context {
     pub project: Project,
+    /// `--env-file`, absolute.
+    pub env_file: Option<PathBuf>,
     pub json: bool,
     pub yes: bool,
     pub no_input: bool,
@@ -38,6 +41,7 @@ impl Context {
         let start = std::env::current_dir().map_err(|error| Failure::failed(format!("failed to find the current folder: {error}")))?;
         Ok(Self {
             project: Project::find(&start, common.project.as_deref(), common.env_file.as_deref())?,
+            env_file: common.env_file.as_ref().map(|file| start.join(file)),
             json: common.json,
             yes: common.yes,
             no_input: common.no_input,

@@ -159,6 +159,7 @@ fn execute(
         Ok(report) => report,
         Err(failure) => Report { code: failure.ending.code(), ending: failure.ending, failure: Some(failure), denials: Vec::new() },
     };
+    terminal::restore();
     gate.close(report.code, report.ending.word());
     if report.code != 0 {
         for denial in &report.denials {

@@ -46,6 +46,13 @@ mod bindings {
 }
 use self::bindings::host::sql::{admin, lock, read, schema, types, write};
 
+/// The files of a SQLite database, whether they exist or not; none for a server's address. Other capabilities
+/// keep guests away from them.
+pub fn sqlite_files(url: &str, root: &std::path::Path) -> Vec<PathBuf> {
+    let Some(file) = sqlite::file_of(url, root) else { return Vec::new() };
+    ["", "-wal", "-shm", "-journal"].into_iter().map(|end| PathBuf::from(format!("{}{end}", file.display()))).collect()
+}
+
 /// Tells the person at the terminal what the guest must not learn (a server's address). Wired to stderr by the runner.
 pub type Teller = Arc<dyn Fn(&str) + Send + Sync>;
 

@@ -1,6 +1,7 @@
 //! Makes what one run needs from what is permitted: the gate, the journal, a context for each capability.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use tokio::sync::watch;
 use wasmtime_wasi::WasiCtx;
 
 use super::Context;
+use crate::capabilities;
 use crate::capabilities::command::CommandCtx;
 use crate::capabilities::files::FilesCtx;
 use crate::capabilities::sql::{SqlCtx, Teller};
@@ -93,10 +95,26 @@ fn sql(gate: &Gate, permitted: &Permitted, context: &Context) -> Result<SqlCtx> 
     Ok(SqlCtx::new(gate.clone(), urls, permitted.sql.clone(), project.root().to_owned(), locks, teller))
 }
 
-/// What no grant makes writable: whoever writes there could grant itself anything.
+/// What no grant makes writable: whoever writes there could grant itself anything, or reach a database
+/// around its powers.
 fn protected(context: &Context) -> Vec<PathBuf> {
-    let own = ["host.toml", "host.lock", ".host"].map(PathBuf::from);
-    own.into_iter().chain(context.project.command_folders()).chain(crate::verbs::cache::folder()).collect()
+    let project = &context.project;
+    let own = ["host.toml", "host.lock", ".host", ".env"].map(PathBuf::from);
+    let databases = project.database_names().into_iter().filter_map(|name| project.database(name).ok().flatten());
+    let files = databases.flat_map(|url| capabilities::sql::sqlite_files(&url, project.root()));
+    own.into_iter()
+        .chain(context.env_file.clone())
+        .chain(project.command_folders())
+        .chain(crate::verbs::cache::folder())
+        .chain(files)
+        .collect()
+}
+
+/// Who ran it: a name, or the number where there is none (containers).
+fn user() -> String {
+    let named = ["USER", "LOGNAME"].into_iter().filter_map(|variable| std::env::var(variable).ok()).find(|name| !name.is_empty());
+    let number = || std::fs::metadata("/proc/self").map(|me| format!("uid {}", me.uid())).unwrap_or_default();
+    named.unwrap_or_else(number)
 }
 
 /// The run's journal; a folder that cannot be written is said, and does not stop the run.
@@ -110,7 +128,7 @@ fn journal(run_id: &str, name: &str, args: &[String], digest: &str, context: &Co
         "digest": digest,
         "args": redact::arguments(args),
         "pid": std::process::id(),
-        "user": std::env::var("USER").unwrap_or_default(),
+        "user": user(),
         "started": jiff::Timestamp::now().to_string(),
         "host": env!("CARGO_PKG_VERSION"),
         "project": context.project.name(),

@@ -11,6 +11,8 @@ mod url;
 mod value;
 mod watch;
 
+use std::path::{Path, PathBuf};
+
 use rusqlite::OpenFlags;
 
 use super::client::{Facts, Jobs, Result, Target};
@@ -21,6 +23,11 @@ use self::session::Lite;
 use self::url::Address;
 
 pub(super) use self::admin::{Staged, kept, restore, summary};
+
+/// The file that `url` names, if it is SQLite's.
+pub(super) fn file_of(url: &str, root: &Path) -> Option<PathBuf> {
+    if url.starts_with("sqlite:") { Address::parse(url, root).ok()?.path } else { None }
+}
 
 /// Opens the file, and leaves the connection to a thread of its own.
 pub(super) async fn open(target: Target, jobs: Jobs, ending: tokio::sync::watch::Sender<bool>) -> Result<Facts> {

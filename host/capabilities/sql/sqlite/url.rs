@@ -25,7 +25,7 @@ impl Address {
         })
     }
 
-    fn parse(url: &str, root: &Path) -> std::result::Result<Self, String> {
+    pub(super) fn parse(url: &str, root: &Path) -> std::result::Result<Self, String> {
         let rest = url.split_once(':').map(|(_, rest)| rest).unwrap_or_default();
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));

@@ -181,16 +181,19 @@ impl From<SqlError> for Failure {
             SqlError::Timeout(text) => (Ending::Timeout, text, None),
             SqlError::Cancelled(text) => (Ending::Interrupted, text, None),
         };
-        // An access that was denied carries the lines that would allow it below its first line.
-        let (message, hints) = match message.split_once('\n') {
-            Some((first, rest)) if ending == Ending::Denied => {
-                let rest = rest.trim_end();
-                (first.to_owned(), vec![rest.strip_prefix("hint: ").unwrap_or(rest).to_owned()])
-            }
-            _ => (message, Vec::new()),
-        };
+        let (message, hints) = split_cure(message);
         Self { ending, message, hints, database, details: Map::new() }
     }
+}
+
+/// The host's text says what is wrong and, behind one of these, what cures it.
+fn split_cure(text: String) -> (String, Vec<String>) {
+    for (mark, kept) in [("\nhint: ", ""), ("; hint: ", ""), ("; to allow it, ", "to allow it, ")] {
+        if let Some((wrong, cure)) = text.split_once(mark) {
+            return (wrong.to_owned(), vec![format!("{kept}{}", cure.trim_end())]);
+        }
+    }
+    (text, Vec::new())
 }
 
 /// The database's own words, with the code that a search engine knows and the line in a script.
@@ -304,9 +307,11 @@ mod tests {
     }
 
     #[test]
-    fn lines_below_a_denial_are_its_hint() {
-        let failure = Error::from(SqlError::AccessDenied("no `write`\nhint: add\n  x = 1".to_owned())).into_failure();
-        assert_eq!((failure.message.as_str(), failure.hints), ("no `write`", vec!["add\n  x = 1".to_owned()]));
+    fn the_cure_in_the_hosts_text_becomes_a_hint() {
+        for text in ["no `write`\nhint: add\n  x = 1", "no `write`; hint: add\n  x = 1"] {
+            let failure = Error::from(SqlError::AccessDenied(text.to_owned())).into_failure();
+            assert_eq!((failure.message.as_str(), failure.hints), ("no `write`", vec!["add\n  x = 1".to_owned()]));
+        }
     }
 
     #[test]

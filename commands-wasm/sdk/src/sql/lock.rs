@@ -1,5 +1,6 @@
 //! Advisory locks. The host never blocks: who wants to wait, asks again.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
@@ -46,7 +47,7 @@ impl Database {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                let holder = self.lock_holder(key)?.map(|holder| format!(", held by {}", in_words(&holder))).unwrap_or_default();
+                let holder = self.lock_holder(key)?.map(|holder| format!(", held by {holder}")).unwrap_or_default();
                 return Err(Error::new(Ending::Locked, format!("lock {key} of `{}` was not free in time{holder}", self.name())));
             }
             std::thread::sleep(left.min(INTERVAL));
@@ -54,13 +55,16 @@ impl Database {
     }
 }
 
-/// `process 17 (user `app`, psql, idle for 12 s)`.
-fn in_words(holder: &Holder) -> String {
-    let user = (!holder.user.is_empty()).then(|| format!("user `{}`", holder.user));
-    let application = (!holder.application.is_empty()).then(|| format!("`{}`", holder.application));
-    let state = (!holder.state.is_empty()).then(|| format!("{} for {} s", holder.state, holder.seconds));
-    let parts: Vec<String> = [user, application, state].into_iter().flatten().collect();
-    if parts.is_empty() { format!("process {}", holder.process) } else { format!("process {} ({})", holder.process, parts.join(", ")) }
+/// `process 17 (user `app`, `psql`, idle for 12 s)`, as far as it is known.
+impl fmt::Display for Holder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = (!self.user.is_empty()).then(|| format!("user `{}`", self.user));
+        let application = (!self.application.is_empty()).then(|| format!("`{}`", self.application));
+        let state = (!self.state.is_empty()).then(|| format!("{} for {} s", self.state, self.seconds));
+        let parts: Vec<String> = [user, application, state].into_iter().flatten().collect();
+        write!(out, "process {}", self.process)?;
+        if parts.is_empty() { Ok(()) } else { write!(out, " ({})", parts.join(", ")) }
+    }
 }
 
 #[cfg(test)]
@@ -70,9 +74,9 @@ mod tests {
     #[test]
     fn a_holder_is_named_as_far_as_it_is_known() {
         let mut holder = Holder { process: 17, user: String::new(), application: String::new(), state: String::new(), seconds: 12 };
-        assert_eq!(in_words(&holder), "process 17");
+        assert_eq!(holder.to_string(), "process 17");
         holder.user = "app".to_owned();
         holder.state = "idle".to_owned();
-        assert_eq!(in_words(&holder), "process 17 (user `app`, idle for 12 s)");
+        assert_eq!(holder.to_string(), "process 17 (user `app`, idle for 12 s)");
     }
 }

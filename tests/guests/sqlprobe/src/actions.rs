@@ -1,6 +1,6 @@
 //! One statement, one script, one transaction, one lock.
 
-use host_sdk::sql::{Database, Rows, Value};
+use host_sdk::sql::{Database, Engine, Rows, Value};
 use host_sdk::{Ending, Error, Result, out};
 
 pub(crate) fn print(rows: Rows<'_>) -> Result<()> {
@@ -30,7 +30,12 @@ pub(crate) fn script_in_transaction(database: &Database, text: &str) -> Result<(
 }
 
 pub(crate) fn info(database: &Database) -> Result<()> {
-    out!("{:?} {} {}", database.engine(), database.server_version(), database.database());
+    let engine = match database.engine() {
+        Engine::Postgres => "postgres",
+        Engine::Sqlite => "sqlite",
+        Engine::Mysql => "mysql",
+    };
+    out!("{engine} {} {}", database.server_version(), database.database());
     Ok(())
 }
 
@@ -67,8 +72,8 @@ pub(crate) fn try_lock(database: &Database, key: i64) -> Result<()> {
         out!("released {}", lock.release()?);
         return Ok(());
     }
-    let holder = database.lock_holder(key)?;
-    Err(Error::new(Ending::Locked, format!("lock {key} is held by {holder:?}")))
+    let holder = database.lock_holder(key)?.map_or_else(|| "nobody that the database names".to_owned(), |holder| holder.to_string());
+    Err(Error::new(Ending::Locked, format!("lock {key} is held by {holder}")))
 }
 
 pub(crate) fn huge_statement(database: &Database, mebibytes: usize) -> Result<()> {

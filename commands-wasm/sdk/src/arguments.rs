@@ -71,7 +71,8 @@ pub fn run<A: Args, R: Report>(manifest: &'static Manifest, body: fn(A, &Host) -
 ///
 /// The start file of Debian's wasi-libc does not call them. The linker then wraps *every* export in such a call,
 /// `cabi_realloc` too, which must not call anything outside; a reference to them makes it leave that alone.
-fn call_constructors() {
+/// [`run`] does it; a `main` of your own does it first.
+pub fn call_constructors() {
     #[cfg(sdk_calls_constructors)]
     {
         unsafe extern "C" {

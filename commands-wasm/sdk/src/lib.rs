@@ -81,7 +81,7 @@ pub use clap;
 pub use serde;
 pub use serde_json;
 
-pub use self::arguments::run;
+pub use self::arguments::{call_constructors, run};
 /// The functions of `wit/` as they are, for what this library does not wrap.
 pub use self::bindings::{host, wasi};
 pub use self::ending::{Ending, Report};
@@ -120,7 +120,7 @@ macro_rules! command {
     };
 }
 
-/// Only embeds `command.toml`, for a component with a `main` of its own.
+/// Only embeds `command.toml`, for a component with a `main` of its own, which calls [`call_constructors`] first.
 #[macro_export]
 macro_rules! embed_manifest {
     () => {

@@ -15,6 +15,7 @@ host_sdk::embed_manifest!();
 type Outcome = Result<(), String>;
 
 fn main() -> ExitCode {
+    host_sdk::call_constructors();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match behave(&words) {

@@ -4,6 +4,8 @@
 //! errors that reach a guest are built in [`error`] from the database's own report only. What is absent on
 //! purpose: connection strings from guests, several statements in one call, a way around the gate.
 
+#![expect(clippy::result_large_err, reason = "the error is the WIT's own and goes to the guest whole")]
+
 mod batch;
 mod client;
 mod error;

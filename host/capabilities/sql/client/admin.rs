@@ -14,7 +14,7 @@ const KEPT: &str = "_before_";
 
 /// An empty database beside the configured one. Dropping it deletes it.
 pub(in super::super) enum Staged {
-    Postgres(postgres::Staged),
+    Postgres(Box<postgres::Staged>),
     Sqlite(sqlite::Staged),
 }
 
@@ -22,7 +22,7 @@ impl Staged {
     pub(in super::super) async fn create(target: &Target) -> Result<Self> {
         match target.is_sqlite() {
             true => blocking(target, sqlite::Staged::create).await.map(Self::Sqlite),
-            false => postgres::Staged::create(target).await.map(Self::Postgres),
+            false => postgres::Staged::create(target).await.map(|staged| Self::Postgres(Box::new(staged))),
         }
     }
 

@@ -26,12 +26,18 @@ pub(super) enum Frame {
     Joined,
 }
 
-/// Takes the might from a superuser for statements that only read. Row security then is an error, never a silent filter.
-const LOWER: &str = "; SET LOCAL ROLE pg_read_all_data; SET LOCAL row_security = off";
+/// Takes the might from a superuser for statements that only read. Names keep their meaning (`"$user"` in the search
+/// path), and row security, which a superuser passes by, is an error, never a silent filter.
+const LOWER: &str = "; SELECT pg_catalog.set_config('search_path', \
+    replace(pg_catalog.current_setting('search_path'), '\"$user\"', quote_ident(current_user)), true); \
+    SET LOCAL ROLE pg_read_all_data; SET LOCAL row_security = off";
 
 impl Pg {
     pub(super) async fn enter(&mut self, access: Access, timeout: Option<Duration>) -> Result<Frame> {
         let mode = self.transaction.as_ref().map(|open| open.mode);
+        if std::mem::take(&mut self.is_stale) && !self.is_aborted() {
+            self.forget_statements().await;
+        }
         self.apply_timeout(timeout).await?;
         let lower = self.lower();
         let (frame, sql) = match (mode, access) {

@@ -13,12 +13,13 @@ pub(super) fn to_text(raw: &[u8], out: &mut String) -> Option<()> {
     let mut words =
         raw.chunks_exact(2).map(|pair| u16::from_be_bytes([pair.first().copied().unwrap_or(0), pair.get(1).copied().unwrap_or(0)]));
     let (count, weight, sign, scale) = (words.next()?, words.next()?, words.next()?, words.next()?);
-    match sign {
-        NAN => return Some(out.push_str("NaN")),
-        INFINITY => return Some(out.push_str("Infinity")),
-        NEGATIVE_INFINITY => return Some(out.push_str("-Infinity")),
-        NEGATIVE => out.push('-'),
-        _ => {}
+    let special = [(NAN, "NaN"), (INFINITY, "Infinity"), (NEGATIVE_INFINITY, "-Infinity")];
+    if let Some((_, text)) = special.iter().find(|(of, _)| *of == sign) {
+        out.push_str(text);
+        return Some(());
+    }
+    if sign == NEGATIVE {
+        out.push('-');
     }
     let digits: Vec<u16> = words.collect();
     if digits.len() != usize::from(count) {

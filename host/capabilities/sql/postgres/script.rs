@@ -1,5 +1,7 @@
 //! Scripts: each statement alone by the simple protocol, so that `CREATE INDEX CONCURRENTLY` works outside of a
 //! transaction.
+//!
+//! Rows that DO blocks and functions change are not counted against the budget: Postgres does not tell them.
 
 use std::time::Duration;
 

@@ -30,6 +30,8 @@ pub(super) struct Pg {
     /// The session's statement timeout, as far as the host set it.
     pub(super) timeout: Option<Duration>,
     pub(super) is_direct: bool,
+    /// Prepared statements may be out of date.
+    pub(super) is_stale: bool,
     options: PgConnectOptions,
     broken: bool,
 }
@@ -70,6 +72,7 @@ impl Pg {
             numbers: 0,
             timeout: None,
             is_direct: false,
+            is_stale: false,
             options,
             broken: false,
         })
@@ -87,6 +90,10 @@ impl Pg {
             let cancel = Arc::clone(&job.cancel);
             self.bounded(job).await;
             cancel.finish();
+        }
+        if self.is_direct && !self.broken {
+            // Waited for, so that the next who tries gets the locks: the server notices a closed socket a little later.
+            let _ = tokio::time::timeout(CANCEL_WAIT, self.send("ROLLBACK; SELECT pg_advisory_unlock_all()")).await;
         }
         // Closing the connection rolls back and releases what the session holds.
         let _ = tokio::time::timeout(CANCEL_WAIT, self.conn.close()).await;
@@ -165,6 +172,8 @@ impl Pg {
     pub(super) fn failed(&mut self, error: sqlx::Error) -> Error {
         let error = error::of_statement(error, &self.target.name);
         self.broken |= matches!(error, Error::ConnectionFailed(_));
+        // Somebody changed a table under a prepared statement: the next one is prepared anew.
+        self.is_stale |= matches!(&error, Error::QueryFailed(report) if report.code == "0A000" && report.message.contains("cached plan"));
         if let Some(open) = &mut self.transaction {
             open.aborted |= matches!(error, Error::QueryFailed(_) | Error::Timeout(_) | Error::Cancelled(_));
         }

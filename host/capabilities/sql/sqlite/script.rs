@@ -1,5 +1,7 @@
 //! Scripts: each statement alone, split where SQLite's own shell splits.
 
+use rusqlite::limits::Limit;
+
 use crate::capabilities::sql::client::Result;
 use crate::capabilities::sql::error::{invalid, line_of};
 use crate::capabilities::sql::schema::ScriptOutcome;
@@ -30,6 +32,15 @@ impl Lite {
         self.note(result)
     }
 
+    /// VACUUM attaches a temporary database of its own, which the authorizer and the limit keep guests from doing.
+    fn vacuum(&self, piece: &Piece<'_>) -> Result<u64> {
+        let limit = |count| self.conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, count).map_err(|error| self.failed(error));
+        limit(1)?;
+        let done = self.send(piece.text);
+        limit(0)?;
+        done.map(|()| 0)
+    }
+
     fn pieces(&mut self, script: &str, pieces: &[Piece<'_>]) -> Result<ScriptOutcome> {
         let mut outcome = ScriptOutcome { statements: 0, rows_changed: 0 };
         for piece in pieces {
@@ -46,6 +57,9 @@ impl Lite {
     }
 
     fn piece(&self, piece: &Piece<'_>, changes_rows: bool) -> Result<u64> {
+        if is_vacuum(piece) {
+            return self.vacuum(piece);
+        }
         self.authorizer.set(Mode::Schema);
         let before = self.conn.total_changes();
         let mut prepared = self.prepare(piece.text)?;
@@ -63,6 +77,11 @@ impl Lite {
         self.spend(changed)?;
         Ok(changed)
     }
+}
+
+/// `VACUUM` without `INTO`, which would write another file.
+fn is_vacuum(piece: &Piece<'_>) -> bool {
+    matches!(leading_words(&piece.tokens, 1).as_slice(), ["vacuum"]) && piece.tokens.len() <= 2
 }
 
 fn refuse_control(pieces: &[Piece<'_>]) -> Result<()> {

@@ -1,6 +1,6 @@
 //! The thread that owns a SQLite connection and does one piece of work after another.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
@@ -190,7 +190,7 @@ fn report(code: i32, message: String, position: Option<u32>) -> DbError {
 }
 
 /// Creates the folder of a file that may be created; a missing file is an error otherwise.
-fn prepare_file(path: &PathBuf, flags: OpenFlags, name: &str) -> Result<()> {
+fn prepare_file(path: &Path, flags: OpenFlags, name: &str) -> Result<()> {
     if path.exists() {
         return Ok(());
     }

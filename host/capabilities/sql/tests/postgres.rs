@@ -240,3 +240,56 @@ async fn a_server_that_accepts_and_never_answers_is_given_up() {
     assert!(started.elapsed() < Duration::from_secs(2));
     assert!(matches!(run.try_open_with("nope", options).await, Err(Error::NoSuchDatabase(_))));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_superuser_reads_with_less_than_its_might_and_names_keep_their_meaning() {
+    let server = Server::shared();
+    let (mut run, on, _) = with_table(&server, ALL).await;
+    run.script(on, "CREATE SCHEMA postgres CREATE TABLE t (a text); INSERT INTO postgres.t VALUES ('own')").await.unwrap();
+    assert_eq!(run.query(on, "SELECT current_user::text, (SELECT a FROM t)").await.unwrap(), [[text("pg_read_all_data"), text("own")]]);
+    // What the list of names does not see, Postgres refuses to the lowered role.
+    run.script(on, "CREATE FUNCTION sneaky() RETURNS text LANGUAGE sql AS $$ SELECT pg_read_file('/etc/passwd') $$").await.unwrap();
+    let answer = run.query(on, "SELECT sneaky()").await;
+    assert!(matches!(&answer, Err(Error::QueryFailed(error)) if error.code == "42501"), "{answer:?}");
+    let transaction = run.begin(on, TransactionMode::ReadWrite).await.unwrap();
+    assert_eq!(run.value(on, "SELECT current_user::text").await, text("pg_read_all_data"));
+    assert_eq!(run.execute(on, "INSERT INTO t VALUES (current_user)", &[]).await, Ok(1));
+    run.commit(&transaction).await.unwrap();
+    assert_eq!(run.value(on, "SELECT max(a) FROM t").await, text("postgres"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_security_is_an_error_and_never_hides_rows() {
+    let server = Server::shared();
+    let (mut run, on, _) = with_table(&server, ALL).await;
+    run.script(on, "ALTER TABLE t ENABLE ROW LEVEL SECURITY").await.unwrap();
+    let answer = run.query(on, "SELECT * FROM t").await;
+    assert!(matches!(&answer, Err(Error::QueryFailed(error)) if error.code == "42501"), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_the_server_ends_is_a_failed_connection() {
+    let server = Server::shared();
+    let (mut run, on, url) = with_table(&server, ALL).await;
+    let database = url.split(['/', '?']).nth(3).unwrap().to_owned();
+    let ending = tokio::task::spawn_blocking(move || {
+        until("it sleeps", || sleeping(&server, &url) == "1");
+        server.sql("postgres", &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"));
+    });
+    assert!(matches!(run.query(on, "SELECT pg_sleep(60)").await, Err(Error::ConnectionFailed(_))));
+    ending.await.unwrap();
+    assert!(matches!(run.query(on, "SELECT 1").await, Err(Error::ConnectionFailed(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_changes_under_a_prepared_statement_is_read_anew() {
+    let server = Server::shared();
+    let (mut run, on, url) = with_table(&server, ALL).await;
+    assert!(run.query(on, "SELECT * FROM t").await.is_ok());
+    let mut other = Run::new(&url, Path::new("/"), ALL);
+    let changer = other.open().await;
+    other.script(changer, "ALTER TABLE t ADD COLUMN more int").await.unwrap();
+    let first = run.query(on, "SELECT * FROM t").await;
+    assert!(matches!(&first, Err(Error::QueryFailed(error)) if error.code == "0A000"), "{first:?}");
+    assert_eq!(run.query(on, "SELECT * FROM t").await.unwrap()[0].len(), 3);
+}

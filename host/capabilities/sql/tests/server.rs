@@ -56,10 +56,6 @@ impl Server {
         run("runuser", &[&["-u", "postgres", "--", "pg_ctl", "-D", &data], arguments].concat());
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// A fresh database; its address.
     pub(crate) fn database(&self) -> String {
         let name = format!("db{}", DATABASES.fetch_add(1, Ordering::Relaxed));

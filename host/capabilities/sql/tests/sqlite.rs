@@ -138,6 +138,7 @@ async fn a_script_stops_at_its_first_error_and_names_the_line() {
     run.rollback(&transaction).await.unwrap();
     assert!(run.script(on, "BEGIN; CREATE TABLE w (a)").await.is_err());
     assert!(run.query(on, "SELECT * FROM w").await.is_err());
+    assert_eq!(run.script(on, "VACUUM").await.unwrap().statements, 1);
     for hostile in [
         "ATTACH 'x' AS y",
         "VACUUM INTO 'x'",

@@ -80,3 +80,22 @@ impl MigrateArgs {
         }
     }
 }
+
+/// Django's `-v 2`, where the number is a level and no app: that number, for who finds it among the apps.
+pub fn django_level(words: impl IntoIterator<Item = String>) -> Option<String> {
+    let mut words = words.into_iter().skip_while(|word| word != "-v" && word != "--verbosity");
+    words.nth(1).filter(|word| matches!(word.as_str(), "0" | "1" | "2" | "3"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::django_level;
+
+    #[test]
+    fn a_number_after_v_is_djangos_level() {
+        let level = |line: &str| django_level(line.split(' ').map(str::to_owned));
+        assert_eq!(level("showmigrations -v 2 shop"), Some("2".to_owned()));
+        assert_eq!(level("showmigrations -v shop"), None);
+        assert_eq!(level("migrate shop 2"), None);
+    }
+}

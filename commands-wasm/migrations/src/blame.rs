@@ -5,7 +5,7 @@ use crate::excerpt;
 use crate::failure::Failure;
 use crate::files::Script;
 use crate::ledger::{Error, Ledger};
-use crate::plan::{Direction, Judged, Step};
+use crate::plan::{self, Direction, Judged, Step};
 use crate::state::State;
 use crate::view;
 
@@ -84,7 +84,10 @@ fn after(mut failure: Failure, judged: &Judged, step: &Step, script: Option<&Scr
     failure.message += &format!("\n  {happened}\n  `{}` says: {applied} of {total} applied, the last is {last}", judged.app.table);
     failure = failure.detail("applied", applied).detail("total", total).detail("state", state.map_or("unknown", State::word));
     match (state, script) {
-        (Some(State::Unfinished), _) => failure.hint("`host run migrate` says in which three ways to go on"),
+        (Some(State::Unfinished), _) => {
+            let hints = entry.map(|entry| plan::unfinished_hints(judged, entry));
+            hints.into_iter().flatten().fold(failure, Failure::hint)
+        }
         (_, Some(script)) if matches!(error, Error::Query(_)) => {
             failure.hint(format!("correct `{}`, then `host run migrate` again", script.path))
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use host_sdk::serde_json::{Value, json};
 use host_sdk::{Host, Result, out, talk, warning};
 
-use crate::arguments::MigrateArgs;
+use crate::arguments::{MigrateArgs, django_level};
 use crate::failure::Failure;
 use crate::files::App;
 use crate::init::{self, Wish};
@@ -34,7 +34,10 @@ pub fn load(host: &Host) -> Result<Vec<App>> {
 pub fn migrate(args: &MigrateArgs, host: &Host, lock_key: Option<i64>, default_timeout: Duration) -> Result<()> {
     // `config.out-of-order = "allow"`: for projects whose branches number their migrations independently.
     let out_of_order = host.config("out-of-order")?.is_some_and(|value| value == "allow");
-    let request = args.request(lock_key, default_timeout, out_of_order, host.settings().verbosity > 0);
+    let mut request = args.request(lock_key, default_timeout, out_of_order, host.settings().verbosity > 0);
+    if request.app.is_some() && request.app == django_level(std::env::args()) {
+        request.app = request.target.take();
+    }
     let apps = load(host)?;
     let mut store = WriteStore::open(&args.database).map_err(Failure::from)?;
     let mut report = Report::default();
@@ -62,10 +65,11 @@ pub fn show(wish: Show<'_>, host: &Host) -> Result<()> {
         Err(error) => return Err(Failure::from(error).into()),
     };
     let labels: Vec<&App> = judged.iter().map(|judged| &judged.app).collect();
-    if let Some(unknown) = wish.apps.iter().find(|word| labels.iter().all(|app| app.label != **word)) {
+    let level = django_level(std::env::args());
+    let wanted: BTreeSet<&String> = wish.apps.iter().filter(|word| Some(*word) != level.as_ref()).collect();
+    if let Some(unknown) = wanted.iter().find(|word| labels.iter().all(|app| app.label != ***word)) {
         return Err(plan::unknown_app(&labels, unknown).into());
     }
-    let wanted: BTreeSet<&String> = wish.apps.iter().collect();
     judged.retain(|judged| wanted.is_empty() || wanted.contains(&judged.app.label));
     let selected: Vec<&Judged> = judged.iter().collect();
     if host.wants_json() {

@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use host_sdk::duration;
+
 use crate::failure::{Code, Failure, Result};
 use crate::ledger::{Engine, Holder, Ledger};
 use crate::talk::Talk;
@@ -41,7 +43,7 @@ pub fn acquire(ledger: &mut dyn Ledger, key: i64, timeout: Duration, talk: &mut 
         }
         let process = holder.as_ref().map(|holder| holder.process);
         if named != Some(process) {
-            talk.note(&format!("waiting up to {} s for the migration lock, {}", left.as_secs().max(1), holder_text(holder.as_ref())));
+            talk.note(&format!("waiting up to {} for the migration lock, {}", duration::words(timeout), holder_text(holder.as_ref())));
             named = Some(process);
         }
         std::thread::sleep(pause.min(left));
@@ -50,7 +52,7 @@ pub fn acquire(ledger: &mut dyn Ledger, key: i64, timeout: Duration, talk: &mut 
 }
 
 fn held(ledger: &dyn Ledger, key: i64, holder: Option<&Holder>, timeout: Duration) -> Failure {
-    let waited = if timeout.is_zero() { String::new() } else { format!(" after {} s", timeout.as_secs()) };
+    let waited = if timeout.is_zero() { String::new() } else { format!(" after {}", duration::words(timeout)) };
     let failure = Failure::new(
         Code::Locked,
         format!("the migration lock of `{}` is still taken{waited}: {}", ledger.database(), holder_text(holder)),

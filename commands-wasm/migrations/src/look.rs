@@ -81,8 +81,10 @@ impl Run<'_> {
         if unmet.is_empty() {
             return Ok(());
         }
-        let how_many = if unmet.len() == 1 { "one migration is".to_owned() } else { format!("{} migrations are", unmet.len()) };
-        Err(Failure::new(Code::NotMet, format!("{how_many} not as asked: {}", view::enumerate(&unmet)))
-            .hint("`host run migrate --plan` shows what would be done"))
+        let message = match unmet.as_slice() {
+            [one] => format!("one migration is not applied as its file says: {one}"),
+            several => format!("{} migrations are not applied as their files say: {}", several.len(), view::enumerate(several)),
+        };
+        Err(Failure::new(Code::NotMet, message).hint("`host run migrate --plan` shows what would be done"))
     }
 }

@@ -95,11 +95,11 @@ impl Run<'_> {
     }
 
     fn migrate(&mut self) -> Result<()> {
-        self.warn();
         let missing_schemas = if self.request.run_syncdb { syncdb::needed(self.judged, &self.selection, self.ledger)? } else { Vec::new() };
         // An unfinished migration may be one that another process runs now: only the lock tells.
         let unfinished = self.selected().any(|judged| judged.state.in_state(State::Unfinished).next().is_some());
         let steps = if unfinished { self.steps() } else { self.refuse()? };
+        self.warn();
         self.head();
         if steps.is_empty() && missing_schemas.is_empty() && !unfinished {
             self.talk.out("Running migrations:\n  No migrations to apply.\n");

@@ -170,6 +170,20 @@ pub fn refuse(judged: &[Judged], selection: &Selection, steps: &[Step], permits:
     refusal.finish()
 }
 
+/// The three ways to go on after an interruption outside of a transaction.
+pub fn unfinished_hints(judged: &Judged, entry: &Entry) -> [String; 3] {
+    let (label, before) = (&judged.app.label, judged.name_before(entry.version));
+    let undoing = entry.row.as_ref().is_some_and(|row| row.execution_time == UNDOING);
+    let again = if undoing { format!("{label} {before}") } else { label.clone() };
+    [
+        format!(
+            "if it can run again from its start: `host run migrate {again} --retry` (an interrupted CREATE INDEX CONCURRENTLY leaves an invalid index: drop it first)"
+        ),
+        format!("or finish it by hand, then `host run migrate {label} {} --fake`", entry.name),
+        format!("or undo it by hand, then `host run migrate {label} {before} --fake`"),
+    ]
+}
+
 #[derive(Default)]
 struct Refusal {
     reasons: Vec<String>,
@@ -187,11 +201,7 @@ impl Refusal {
                 self.reason(format!(
                     "`{name}` is unfinished: it began outside of a transaction and was interrupted, so that a part of it may be done"
                 ));
-                let undoing = entry.row.as_ref().is_some_and(|row| row.execution_time == UNDOING);
-                let again = if undoing { format!("{label} {}", judged.name_before(entry.version)) } else { label.clone() };
-                self.hint(format!("if it can run again from its start: `host run migrate {again} --retry` (an interrupted CREATE INDEX CONCURRENTLY leaves an invalid index: drop it first)"));
-                self.hint(format!("or finish it by hand, then `host run migrate {label} {} --fake`", entry.name));
-                self.hint(format!("or undo it by hand, then `host run migrate {label} {} --fake`", judged.name_before(entry.version)));
+                unfinished_hints(judged, entry).into_iter().for_each(|hint| self.hint(hint));
             }
             (State::Edited, Some(Direction::Backwards)) => {}
             (State::Edited, _) => {

@@ -22,8 +22,10 @@ impl Source {
                 .hint(format!("make the first one: `{folder}/0001_initial.sql`"))
                 .hint("or name another folder: `config.migrations = \"...\"` in `[commands.NAME]` of host.toml, and grant it"),
             LoadError::Problems(problems) => match problems.as_slice() {
-                [one] => Failure::failed(format!("nothing was changed: {one}")),
-                several => Failure::failed(format!("nothing was changed, because of {} files:\n  {}", several.len(), several.join("\n  "))),
+                [one] => Failure::failed(one.clone()),
+                several => {
+                    Failure::failed(format!("{} things are wrong with the migration files:\n  {}", several.len(), several.join("\n  ")))
+                }
             },
         })
     }
@@ -74,10 +76,8 @@ pub fn warnings(judged: &[Judged]) -> Vec<String> {
     }
     let missing = names(State::Missing);
     if !missing.is_empty() {
-        warnings.push(format!(
-            "the database is ahead of these files: {} applied and not here",
-            if missing.len() == 1 { format!("{} is", enumerate(&missing)) } else { format!("{} are", enumerate(&missing)) }
-        ));
+        let are = if missing.len() == 1 { "is applied and has no file" } else { "are applied and have no files" };
+        warnings.push(format!("{} {are} here", enumerate(&missing)));
     }
     warnings
 }
@@ -119,7 +119,7 @@ mod tests {
         let judged = open(vec![app("shop", vec![file])], &mut Memory::with_rows("_sqlx_migrations", rows)).unwrap();
         let warnings = warnings(&judged).join("\n");
         assert!(
-            warnings.contains("line endings of `shop.0001_m1`") && warnings.contains("`shop.0002_m2` is applied and not here"),
+            warnings.contains("line endings of `shop.0001_m1`") && warnings.contains("`shop.0002_m2` is applied and has no file here"),
             "{warnings}"
         );
     }

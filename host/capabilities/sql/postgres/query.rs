@@ -16,7 +16,7 @@ use super::decode::Decoder;
 use super::frame::Access;
 use super::guard::{Checked, check_read, check_write};
 use super::session::{Pg, check_cancelled};
-use super::{encode, fallback, oid};
+use super::{cancel, encode, fallback, oid};
 
 /// A statement the server has prepared, with its parameters in binary.
 struct Ready {
@@ -80,7 +80,7 @@ impl Pg {
     /// cancel that goes with a dropped reader ends it on the server.
     async fn pump(&mut self, ready: Ready, batches: &BatchSender) -> Result<()> {
         let mut builder = BatchBuilder::new(&ready.columns);
-        let mut unread = false;
+        let (mut unread, mut refused) = (false, None);
         let mut rows = ready.statement.query_with(ready.arguments).fetch(&mut self.conn);
         loop {
             let row = match rows.try_next().await {
@@ -88,18 +88,26 @@ impl Pg {
                 Ok(None) => break,
                 Err(error) => {
                     drop(rows);
-                    return Err(self.failed(error));
+                    let error = self.failed(error);
+                    return Err(refused.unwrap_or(error));
                 }
             };
             if unread {
                 continue;
             }
-            put(&row, &ready.decoders, &mut builder)?;
-            if builder.end_row() {
+            if let Err(error) = put(&row, &ready.decoders, &mut builder) {
+                // The rest of the rows would have to be read before the next statement.
+                cancel::cancel(&self.options, self.pid).await;
+                refused = Some(error);
+                unread = true;
+            } else if builder.end_row() {
                 unread = batches.send(Ok(builder.take())).await.is_err();
             }
         }
         drop(rows);
+        if let Some(error) = refused {
+            return Err(error);
+        }
         if !builder.is_empty() {
             let _ = batches.send(Ok(builder.take())).await;
         }
@@ -159,6 +167,7 @@ impl Pg {
             if builder.end_row() {
                 bytes += builder.bytes();
                 if bytes > RETURNED_BYTES {
+                    cancel::cancel(&self.options, self.pid).await;
                     return Err(too_much(format!("the statement returns more than {RETURNED_BYTES} bytes; it is rolled back")));
                 }
                 batches.push(builder.take());

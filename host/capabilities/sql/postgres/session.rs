@@ -32,7 +32,7 @@ pub(super) struct Pg {
     pub(super) is_direct: bool,
     /// Prepared statements may be out of date.
     pub(super) is_stale: bool,
-    options: PgConnectOptions,
+    pub(super) options: PgConnectOptions,
     broken: bool,
 }
 

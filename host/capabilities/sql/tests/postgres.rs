@@ -293,3 +293,15 @@ async fn a_table_that_changes_under_a_prepared_statement_is_read_anew() {
     assert!(matches!(&first, Err(Error::QueryFailed(error)) if error.code == "0A000"), "{first:?}");
     assert_eq!(run.query(on, "SELECT * FROM t").await.unwrap()[0].len(), 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_or_an_answer_beyond_its_bound_is_refused_and_the_connection_goes_on() {
+    let server = Server::shared();
+    let (mut run, on, _) = with_table(&server, ALL).await;
+    let large = "SELECT repeat('x', 70 * 1024 * 1024) FROM generate_series(1, 3)";
+    assert!(matches!(run.query(on, large).await, Err(Error::LimitExceeded(_))));
+    let returned = "INSERT INTO t (name) SELECT i || repeat('x', 1000000) FROM generate_series(1, 80) i RETURNING name";
+    run.script(on, "ALTER TABLE t DROP CONSTRAINT t_name_key").await.unwrap();
+    assert!(matches!(run.returning(on, returned).await, Err(Error::LimitExceeded(_))));
+    assert_eq!(run.value(on, "SELECT count(*) FROM t").await, Value::Integer(2));
+}

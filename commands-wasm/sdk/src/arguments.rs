@@ -48,6 +48,7 @@ pub fn run<A: Args, R: Report>(manifest: &'static Manifest, body: fn(A, &Host) -
     let name = words.first().cloned().unwrap_or_else(|| "command".to_owned());
     let before = settings::get();
     output::begin(&before);
+    output::survive_panics();
     let code = match parse::<A>(&name, manifest, &words, before.width) {
         Parsed::Arguments(args, common) => {
             settings::merge(common.yes, common.no_input, common.json, common.quiet, common.verbosity);
@@ -121,8 +122,11 @@ pub(crate) fn command<A: Args>(name: &str, manifest: &Manifest, width: u16) -> C
 
 fn refused<A>(name: &str, error: &clap::Error) -> Parsed<A> {
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::DisplayVersion => {
-            Parsed::Help(error.render().to_string())
+        ErrorKind::DisplayHelp => Parsed::Help(error.render().to_string()),
+        // clap would answer with the whole help.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let failure = Error::usage(format!("`{name}` needs to be told what to do")).hint(format!("host run {name} --help"));
+            Parsed::Wrong(Box::new(failure.into_failure()))
         }
         _ => Parsed::Wrong(Box::new(usage_failure(name, error).into_failure())),
     }
@@ -204,6 +208,24 @@ mod tests {
             wrong(&["--tims", "3"]),
             "error: unexpected argument `--tims` found\nhint: did you mean `--times`?\nhint: host run hello --help\n"
         );
+    }
+
+    #[derive(Args)]
+    struct WithActions {
+        #[command(subcommand)]
+        _action: Action,
+    }
+
+    #[derive(clap::Subcommand)]
+    enum Action {
+        Go,
+    }
+
+    #[test]
+    fn a_missing_action_is_a_usage_error() {
+        let words = ["hello".to_owned()];
+        let Parsed::Wrong(failure) = parse::<WithActions>("hello", &MANIFEST, &words, 80) else { panic!("not wrong") };
+        assert_eq!(failure.to_text(), "error: `hello` needs to be told what to do\nhint: host run hello --help\n");
     }
 
     #[test]

@@ -58,17 +58,27 @@ pub fn warning(line: Arguments<'_>) {
 
 /// Writes what [`out!`](crate::out) collected: before a long wait, if somebody may be reading.
 pub fn flush() {
-    PENDING.with_borrow_mut(|pending| {
-        if pending.is_empty() || MANNER.get().broken {
-            pending.clear();
-            return;
-        }
+    // Not while a line is being formatted: a panic inside of that flushes too.
+    PENDING.with(|pending| pending.try_borrow_mut().map_or((), |mut pending| write_out(&mut pending)));
+}
+
+fn write_out(pending: &mut String) {
+    if !pending.is_empty() && !MANNER.get().broken {
         let mut stdout = std::io::stdout().lock();
         if stdout.write_all(pending.as_bytes()).and_then(|()| stdout.flush()).is_err() {
             change(|manner| manner.broken = true);
         }
-        pending.clear();
-    });
+    }
+    pending.clear();
+}
+
+/// A panic ends the component at once: what was collected goes out before.
+pub(crate) fn survive_panics() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        flush();
+        default(panic);
+    }));
 }
 
 pub(crate) fn say(text: &str) {

@@ -62,7 +62,11 @@ pub fn run<A: Args, R: Report>(manifest: &'static Manifest, body: fn(A, &Host) -
         }
         Parsed::Wrong(failure) => fail(&failure, before.json || words.iter().any(|word| word == "--json")),
     };
-    let code = if output::finish() { code } else { code.max(Ending::Failed.code()) };
+    let code = match output::finish() {
+        Ok(()) => code,
+        // Never as JSON: that would go where nothing arrives.
+        Err(error) => code.max(fail(&error.into_failure(), false)),
+    };
     if code != 0 {
         host_run::exit(code);
     }
@@ -75,11 +79,11 @@ pub fn run<A: Args, R: Report>(manifest: &'static Manifest, body: fn(A, &Host) -
 /// [`run`] does it; a `main` of your own does it first.
 pub fn call_constructors() {
     #[cfg(sdk_calls_constructors)]
+    #[expect(unsafe_code, reason = "a function of the linker's")]
     {
         unsafe extern "C" {
             fn __wasm_call_ctors();
         }
-        #[expect(unsafe_code, reason = "a function of the linker's")]
         // SAFETY: the linker makes it in every program; it is called once, before anything opens a file.
         unsafe {
             __wasm_call_ctors();

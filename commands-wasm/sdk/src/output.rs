@@ -6,12 +6,15 @@ use std::fmt::{Arguments, Write as _};
 use std::io::Write as _;
 
 use crate::bindings::host::terminal::settings::Settings;
+use crate::error::{Error, Result};
 
 const BUFFER_BYTES: usize = 32 * 1024;
 
 thread_local! {
     static PENDING: RefCell<String> = const { RefCell::new(String::new()) };
-    static MANNER: Cell<Manner> = const { Cell::new(Manner { immediate: true, quiet: false, verbosity: 0, broken: false }) };
+    static MANNER: Cell<Manner> = const { Cell::new(Manner { immediate: true, quiet: false, verbosity: 0, closed: false }) };
+    /// Why stdout took no more, unless its reader went away.
+    static FAILURE: RefCell<Option<std::io::Error>> = const { RefCell::new(None) };
 }
 
 #[derive(Clone, Copy)]
@@ -20,7 +23,7 @@ struct Manner {
     quiet: bool,
     verbosity: u8,
     /// stdout took no more.
-    broken: bool,
+    closed: bool,
 }
 
 pub(crate) fn begin(settings: &Settings) {
@@ -63,13 +66,22 @@ pub fn flush() {
 }
 
 fn write_out(pending: &mut String) {
-    if !pending.is_empty() && !MANNER.get().broken {
+    if !pending.is_empty() && !MANNER.get().closed {
         let mut stdout = std::io::stdout().lock();
-        if stdout.write_all(pending.as_bytes()).and_then(|()| stdout.flush()).is_err() {
-            change(|manner| manner.broken = true);
+        if let Err(error) = stdout.write_all(pending.as_bytes()).and_then(|()| stdout.flush()) {
+            change(|manner| manner.closed = true);
+            if !reader_left(&error) {
+                FAILURE.set(Some(error));
+            }
         }
     }
     pending.clear();
+}
+
+/// `| head -1` is no failure. WASI 0.1 has no number of its own for a stream that was closed: it says EIO.
+fn reader_left(error: &std::io::Error) -> bool {
+    const WASI_EIO: i32 = 29;
+    error.kind() == std::io::ErrorKind::BrokenPipe || (cfg!(target_family = "wasm") && error.raw_os_error() == Some(WASI_EIO))
 }
 
 /// A panic ends the component at once: what was collected goes out before.
@@ -87,10 +99,13 @@ pub(crate) fn say(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-/// False when some data did not arrive.
-pub(crate) fn finish() -> bool {
+/// An error when some data did not arrive.
+pub(crate) fn finish() -> Result<()> {
     flush();
-    !MANNER.get().broken
+    match FAILURE.take() {
+        Some(error) => Err(Error::failed(format!("failed to write to stdout: {error}"))),
+        None => Ok(()),
+    }
 }
 
 fn change(change: impl FnOnce(&mut Manner)) {

@@ -89,6 +89,14 @@ impl Manifest {
     }
 }
 
+impl Manifest {
+    /// The files it asks for, optional ones included.
+    pub fn asked_files(&self) -> Vec<FileGrant> {
+        let file = |ask: &Ask| if let Wants::Files(file) = &ask.wants { Some(file.clone()) } else { None };
+        self.asks.iter().filter_map(file).collect()
+    }
+}
+
 impl Ask {
     /// One string for each power.
     pub fn in_words(&self) -> Vec<String> {

@@ -19,6 +19,9 @@ Examples:
   host completions zsh > ~/.zfunc/_host
   host completions fish > ~/.config/fish/completions/host.fish";
 
+/// What every command built with the SDK understands besides its own options.
+const COMMON: [&str; 6] = ["--help", "--json", "--no-input", "--quiet", "--verbose", "--yes"];
+
 /// Print the completion script of a shell
 #[derive(Debug, Args)]
 #[command(before_help = EXAMPLES)]
@@ -91,7 +94,8 @@ fn names() -> Option<Vec<String>> {
 }
 
 fn options(name: &str) -> Option<Vec<String>> {
-    Some(component::read(&project()?.find_command(name).ok()?).ok()?.manifest?.options)
+    let own = component::read(&project()?.find_command(name).ok()?).ok()?.manifest?.options;
+    Some(own.into_iter().chain(COMMON.map(str::to_owned)).collect())
 }
 
 fn project() -> Option<Project> {

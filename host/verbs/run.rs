@@ -60,7 +60,7 @@ pub fn run(verb: Run, context: &Context) -> Result<u8> {
     check_lock(verb.locked, &name, &digest, &file, context)?;
     let (grants, permitted) = permitted(&name, &file, context)?;
     let bounds = bounds(verb.timeout.as_deref(), &grants)?;
-    let prepared = contexts::prepare(&name, args, &digest, &permitted, &grants, context)?;
+    let prepared = contexts::prepare(&name, args, &digest, file.manifest.as_ref(), &permitted, &grants, context)?;
     execute(&name, &file, &digest, &permitted, bounds, prepared)
 }
 

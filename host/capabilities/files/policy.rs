@@ -51,6 +51,8 @@ pub struct Policy {
     /// The project's folder, real.
     root: PathBuf,
     rules: Vec<Rule>,
+    /// What its manifest asks for: a grant beyond gives nothing. None for a command without a manifest.
+    asked: Option<Vec<Rule>>,
     protected: Vec<PathBuf>,
 }
 
@@ -64,19 +66,14 @@ impl Policy {
         protected: Vec<PathBuf>,
         place: impl Fn(&Path) -> (PathBuf, PathBuf),
     ) -> Result<Self, String> {
-        let rule = |grant: &FileGrant| {
-            let pattern = if grant.pattern.starts_with('/') {
-                let (folder, rest) = split_absolute(&grant.pattern);
-                let (there, missing) = place(&folder);
-                Pattern::new(there, &missing.join(rest).to_string_lossy())
-            } else {
-                Pattern::new(root.clone(), grant.pattern.strip_prefix("./").unwrap_or(&grant.pattern))
-            };
-            let pattern = pattern.map_err(|why| format!("`files.{:?}` of `{command}`: {why}", grant.pattern))?;
-            Ok(Rule { pattern, access: grant.access })
-        };
-        let rules = grants.iter().map(rule).collect::<Result<_, String>>()?;
-        Ok(Self { command: command.to_owned(), root, rules, protected })
+        let rules = rules(command, &root, grants, place)?;
+        Ok(Self { command: command.to_owned(), root, rules, asked: None, protected })
+    }
+
+    /// Says what the manifest asks for, so that a refusal of anything else does not promise that a grant helps.
+    pub fn with_asked(mut self, asked: &[FileGrant], place: impl Fn(&Path) -> (PathBuf, PathBuf)) -> Result<Self, String> {
+        self.asked = Some(rules(&self.command, &self.root, asked, place)?);
+        Ok(self)
     }
 
     /// The folders below which anything is granted: the project's, and those of absolute patterns.
@@ -152,7 +149,12 @@ impl Policy {
         let Self { command, .. } = self;
         let path = self.shown(&denial.path);
         let verb = word(denial.access);
-        let allow = || format!("to allow it, add `{}` under `[commands.{command}]` in host.toml", self.cure(denial));
+        let allow = || match &self.asked {
+            Some(asked) if !asked.iter().any(|rule| rule.pattern.standing(&denial.path) == Standing::Granted) => {
+                "its manifest does not ask for it, so that no grant can allow it".to_owned()
+            }
+            _ => format!("to allow it, add `{}` under `[commands.{command}]` in host.toml", self.cure(denial)),
+        };
         match denial.reason {
             Reason::NotGranted => format!("`{command}` tried to {verb} `{path}`, which is not granted; {}", allow()),
             Reason::Outside => {
@@ -213,6 +215,21 @@ pub fn tidy(path: &Path) -> Option<PathBuf> {
         }
     }
     Some(tidied)
+}
+
+fn rules(command: &str, root: &Path, grants: &[FileGrant], place: impl Fn(&Path) -> (PathBuf, PathBuf)) -> Result<Vec<Rule>, String> {
+    let rule = |grant: &FileGrant| {
+        let pattern = if grant.pattern.starts_with('/') {
+            let (folder, rest) = split_absolute(&grant.pattern);
+            let (there, missing) = place(&folder);
+            Pattern::new(there, &missing.join(rest).to_string_lossy())
+        } else {
+            Pattern::new(root.to_owned(), grant.pattern.strip_prefix("./").unwrap_or(&grant.pattern))
+        };
+        let pattern = pattern.map_err(|why| format!("`files.{:?}` of `{command}`: {why}", grant.pattern))?;
+        Ok(Rule { pattern, access: grant.access })
+    };
+    grants.iter().map(rule).collect()
 }
 
 #[cfg(test)]
@@ -323,6 +340,16 @@ mod tests {
         for (pattern, access, path, expected) in cases {
             assert_eq!(policy(&[(pattern, access)]).may_move_folder(Path::new(path)).is_ok(), expected, "{pattern} {path}");
         }
+    }
+
+    #[test]
+    fn a_denial_beyond_what_the_manifest_asks_for_promises_no_grant() {
+        let asked = [FileGrant { pattern: "data/**".to_owned(), access: Read }];
+        let policy = policy(&[("data/*.csv", Read)]).with_asked(&asked, |path| (path.to_owned(), PathBuf::new())).unwrap();
+        let beyond = policy.may_read(Path::new("/p/secrets/key"), Kind::File).unwrap_err();
+        assert!(policy.text(&beyond).ends_with("its manifest does not ask for it, so that no grant can allow it"));
+        let within = policy.may_read(Path::new("/p/data/x.txt"), Kind::File).unwrap_err();
+        assert!(policy.text(&within).contains(r#"add `files."data/x.txt" = "read"`"#));
     }
 
     #[test]

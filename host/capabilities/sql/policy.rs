@@ -41,17 +41,17 @@ pub fn decide(command: &str, powers: &Powers, database: &str, need: Need) -> Dec
 /// The text of a denial: who, what, and the line that would allow it (what is granted already stays in it).
 pub fn denial(command: &str, database: &str, granted: &BTreeSet<SqlPower>, power: SqlPower) -> String {
     format!(
-        "command `{command}` may not `{}` on database `{database}`; to allow it, add to host.toml: {}",
+        "command `{command}` may not `{}` on database `{database}`; to allow it, add {}",
         power.word(),
         grant_line(command, database, granted, power)
     )
 }
 
-/// `[commands.migrate] sql.default = ["read", "schema"]`
+/// `` `sql.default = ["read", "schema"]` under `[commands.migrate]` in host.toml ``
 fn grant_line(command: &str, database: &str, granted: &BTreeSet<SqlPower>, power: SqlPower) -> String {
     let words: Vec<String> =
         granted.iter().copied().chain([power]).collect::<BTreeSet<_>>().iter().map(|power| format!("{:?}", power.word())).collect();
-    format!("[commands.{}] sql.{} = [{}]", key(command), key(database), words.join(", "))
+    format!("`sql.{} = [{}]` under `[commands.{}]` in host.toml", key(database), words.join(", "), key(command))
 }
 
 /// A TOML key: bare when it can be.
@@ -104,15 +104,15 @@ mod tests {
         };
         assert_eq!(
             text,
-            "command `migrate` may not `schema` on database `default`; to allow it, add to host.toml: \
-             [commands.migrate] sql.default = [\"read\", \"schema\"]"
+            "command `migrate` may not `schema` on database `default`; to allow it, add \
+             `sql.default = [\"read\", \"schema\"]` under `[commands.migrate]` in host.toml"
         );
     }
 
     #[test]
     fn names_that_toml_cannot_have_bare_are_quoted() {
         let text = denial("my.command", "the db", &BTreeSet::new(), SqlPower::Read);
-        assert!(text.ends_with("[commands.\"my.command\"] sql.\"the db\" = [\"read\"]"), "{text}");
+        assert!(text.ends_with("`sql.\"the db\" = [\"read\"]` under `[commands.\"my.command\"]` in host.toml"), "{text}");
     }
 
     #[test]

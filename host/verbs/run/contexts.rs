@@ -19,7 +19,7 @@ use crate::component::limits;
 use crate::component::run::Contexts;
 use crate::gate::journal::Journal;
 use crate::gate::{Budgets, Gate, Leave, redact};
-use crate::grants::{Grants, Permitted};
+use crate::grants::{Grants, Manifest, Permitted};
 use crate::outcome::Result;
 use crate::project::state::State;
 use crate::terminal::{self, GuestOutput, OutputMeter};
@@ -35,6 +35,7 @@ pub(super) fn prepare(
     name: &str,
     args: Vec<String>,
     digest: &str,
+    manifest: Option<&Manifest>,
     permitted: &Permitted,
     grants: &Grants,
     context: &Context,
@@ -44,7 +45,8 @@ pub(super) fn prepare(
     let (leave, listener) = watch::channel(Leave::Granted);
     let gate = Gate::new(name.to_owned(), Budgets::new(grants.rows_changed), journal, listener, false);
     let output = OutputMeter::new(grants.limits.output.unwrap_or(limits::OUTPUT_BYTES));
-    let files = FilesCtx::new(gate.clone(), context.project.root(), &permitted.files, &protected(context))?;
+    let asked = manifest.map(Manifest::asked_files);
+    let files = FilesCtx::new(gate.clone(), context.project.root(), &permitted.files, asked.as_deref(), &protected(context))?;
     let (stdout, stderr) = (GuestOutput::stdout(output.clone()), GuestOutput::stderr(output.clone()));
     let contexts = Contexts {
         wasi: wasi(name, args, permitted, (&stdout, &stderr), context),

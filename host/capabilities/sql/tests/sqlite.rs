@@ -85,7 +85,7 @@ async fn a_read_grant_creates_no_file() {
 async fn a_denial_names_the_line_that_allows_it() {
     let (mut run, _folder, on) = with_table(&[SqlPower::Read, SqlPower::Write]).await;
     let Err(Error::AccessDenied(text)) = run.execute(on, "DROP TABLE t", &[]).await else { panic!("allowed") };
-    assert!(text.contains("[commands.test] sql.default = [\"read\", \"write\", \"schema\"]"), "{text}");
+    assert!(text.contains("`sql.default = [\"read\", \"write\", \"schema\"]` under `[commands.test]`"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

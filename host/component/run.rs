@@ -230,7 +230,11 @@ fn report(name: &str, result: &wasmtime::Result<std::result::Result<(), ()>>, st
     if let Some(refused) = &state.limiter.refused {
         return failure(Ending::Trapped, format!("`{name}` ran out of its limits: {refused}"));
     }
-    failure(Ending::Trapped, format!("`{name}` trapped: {}", trap_text(error)))
+    let mut report = failure(Ending::Trapped, format!("`{name}` trapped: {}", trap_text(error)));
+    if terminal::settings().verbosity == 0 {
+        report.failure = report.failure.map(|failure| failure.hint(format!("`host run -v {name}` shows where")));
+    }
+    report
 }
 
 /// The guest's own end.
@@ -246,14 +250,14 @@ fn frame_text(frame: &wasmtime::FrameInfo) -> String {
     }
 }
 
-/// The cause in one line; the stack follows on lines of its own.
+/// The cause in one line; the stack is for whoever asks for more.
 fn trap_text(error: &wasmtime::Error) -> String {
     let cause = error.root_cause().to_string();
-    match error.downcast_ref::<wasmtime::WasmBacktrace>() {
-        Some(trace) => {
-            let frames: Vec<String> = trace.frames().iter().take(16).map(frame_text).collect();
-            format!("{cause}\n{}", frames.join("\n"))
-        }
-        None => cause,
+    let cause = cause.strip_prefix("wasm trap: ").unwrap_or(&cause);
+    let frames = error.downcast_ref::<wasmtime::WasmBacktrace>().map_or(&[][..], |trace| trace.frames());
+    if terminal::settings().verbosity == 0 || frames.is_empty() {
+        return cause.to_owned();
     }
+    let frames: Vec<String> = frames.iter().map(frame_text).collect();
+    format!("{cause}\n{}", frames.join("\n"))
 }

@@ -50,6 +50,11 @@ const SETTLE: &str = "SELECT pg_backend_pid(), current_setting('server_version')
       OR pg_has_role(current_user, 'pg_write_server_files', 'MEMBER') OR pg_has_role(current_user, 'pg_execute_server_program', 'MEMBER'), \
     EXISTS (SELECT 1 FROM pg_catalog.pg_roles r WHERE r.rolname = 'pg_read_all_data' AND pg_has_role(current_user, r.oid, 'MEMBER'))";
 
+/// Makes the server look every two seconds whether the host is still there, so that a statement, its locks and
+/// an advisory lock do not outlive a host that was killed.
+const NOTICE: &str = "SELECT set_config('client_connection_check_interval', '2s', false) \
+    WHERE current_setting('server_version_num')::int >= 140000";
+
 impl Pg {
     pub(super) async fn connect(target: Target, options: PgConnectOptions) -> Result<Self> {
         let mut conn = connect(&options, &target.name, target.connect_timeout).await?;
@@ -59,6 +64,8 @@ impl Pg {
         conn.execute(sqlx::raw_sql(AssertSqlSafe(settings))).await.map_err(failed)?;
         let row = sqlx::query(SETTLE).persistent(false).fetch_one(&mut conn).await.map_err(failed)?;
         let version: String = row.try_get(1).map_err(failed)?;
+        // Best effort: servers before 14, and those not on Linux, notice only when the statement ends.
+        let _ = conn.execute(NOTICE).await;
         Ok(Self {
             pid: row.try_get(0).map_err(failed)?,
             // `15.18 (Debian 15.18-1)`: the number alone.

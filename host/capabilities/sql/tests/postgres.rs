@@ -21,6 +21,13 @@ async fn with_table(server: &Server, powers: &[SqlPower]) -> (Run, Conn, String)
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_server_looks_whether_the_host_is_still_there() {
+    let server = Server::shared();
+    let (mut run, on, _) = with_table(&server, &[SqlPower::Read]).await;
+    assert_eq!(run.value(on, "SHOW client_connection_check_interval").await, text("2s"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_read_grant_changes_nothing_whatever_is_tried() {
     let server = Server::shared();
     let (mut run, on, _) = with_table(&server, &[SqlPower::Read]).await;

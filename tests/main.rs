@@ -3,3 +3,15 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 mod harness;
+
+mod grants;
+mod init_db;
+mod lock;
+mod lockedmigrate;
+mod migrate;
+mod python;
+mod run;
+mod store;
+mod tidy;
+mod verbs;
+mod wait4db;

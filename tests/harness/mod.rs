@@ -8,6 +8,8 @@ mod others;
 mod postgres;
 mod project;
 mod run;
+mod shop;
+mod terminal;
 
 use std::fs;
 use std::io::PipeWriter;
@@ -24,6 +26,8 @@ pub(crate) use others::{Django, sqlx};
 pub(crate) use postgres::{Database, Postgres, shared_postgres};
 pub(crate) use project::Project;
 pub(crate) use run::{Output, Run, Started};
+pub(crate) use shop::Shop;
+pub(crate) use terminal::Terminal;
 
 /// Stops the servers whose pid files are still there, then removes the folder.
 const JANITOR: &str = r#"trap '' INT TERM HUP

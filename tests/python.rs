@@ -1,0 +1,23 @@
+//! A component in another language: made by componentize-py from `tests/guests/python`, dropped in as it is.
+
+use crate::harness::{Project, guest};
+
+fn project() -> Project {
+    let project = Project::new("[sql.default]\nurl = \"sqlite://var/app.db\"\n").guest("python");
+    std::fs::create_dir(project.path("var")).unwrap();
+    project
+}
+
+#[test]
+fn a_python_component_is_listed_inspected_denied_granted_and_run() {
+    let project = project();
+    project.host("list").succeeds().prints("python");
+    project.host("inspect python").succeeds().prints("host:sql/read").prints("sha256:");
+    project.host("inspect").arg(guest("python")).succeeds().prints("host:sql/read");
+    let denied = project.run("python").ends(4).says("[commands.python]").says("sql.default = [\"read\"]");
+    assert!(denied.stdout.is_empty(), "it ran before it was denied\n{denied}");
+    project.host("grant python --yes").succeeds();
+    assert!(project.read("host.toml").contains("[commands.python]"));
+    project.run("python").succeeds();
+    project.host("runs").succeeds().prints("python");
+}

@@ -11,6 +11,8 @@ mod lockedmigrate;
 mod migrate;
 mod python;
 mod run;
+mod sql_postgres;
+mod sql_sqlite;
 mod store;
 mod tidy;
 mod verbs;

@@ -46,7 +46,7 @@ fn on_a_terminal_the_first_run_offers_what_is_missing() {
     let project = project();
     for (answer, granted, code) in [("n", false, 4), ("y", true, 0)] {
         let mut terminal = Terminal::start(&project.run("migrate"));
-        terminal.sees("sql.default").sees("y/n").types(answer);
+        terminal.sees("sql.default").sees("y/N").types(answer);
         let seen = terminal.ends(code);
         assert_eq!(project.read("host.toml").contains("[commands.migrate]"), granted, "{seen}");
         assert_eq!(seen.contains("Applying shop.1_a"), granted, "{seen}");

@@ -16,7 +16,7 @@ use std::io::PipeWriter;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ pub(crate) use components::{CORE_MODULE, EMPTY_COMPONENT, guest, standard, stand
 pub(crate) use others::{Django, sqlx};
 pub(crate) use postgres::{Database, Postgres, shared_postgres};
 pub(crate) use project::Project;
-pub(crate) use run::{Output, Run, Started};
+pub(crate) use run::{Output, Run};
 pub(crate) use shop::Shop;
 pub(crate) use terminal::Terminal;
 
@@ -38,13 +38,13 @@ rm -rf "$1""#;
 
 /// The folder of this test run: short, because paths of unix sockets are limited to 107 bytes.
 pub(crate) fn scratch() -> &'static Path {
-    static FOLDER: OnceLock<(PathBuf, PipeWriter)> = OnceLock::new();
-    let (folder, _) = FOLDER.get_or_init(|| {
+    static FOLDER: OnceLock<(PathBuf, PipeWriter, Child)> = OnceLock::new();
+    let (folder, ..) = FOLDER.get_or_init(|| {
         let folder = tempfile::Builder::new().prefix("host-tests-").tempdir_in("/tmp").expect("a temporary folder").keep();
         // Servers that run as another user must be able to enter it.
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)).expect("permissions");
         let (reader, writer) = std::io::pipe().expect("a pipe");
-        Command::new("sh")
+        let janitor = Command::new("sh")
             .args(["-c", JANITOR, "janitor"])
             .arg(&folder)
             .stdin(reader)
@@ -53,7 +53,7 @@ pub(crate) fn scratch() -> &'static Path {
             .process_group(0)
             .spawn()
             .expect("a shell");
-        (folder, writer)
+        (folder, writer, janitor)
     });
     folder
 }

@@ -56,13 +56,6 @@ impl Postgres {
         server
     }
 
-    /// A folder with all a server needs, and no server: [`Self::restart`] starts it, late.
-    pub(crate) fn start_stopped() -> Self {
-        let mut server = Self::start();
-        server.stop();
-        server
-    }
-
     /// A fresh database.
     pub(crate) fn database(&self) -> Database {
         static NUMBER: AtomicU32 = AtomicU32::new(0);

@@ -48,12 +48,6 @@ impl Project {
         self
     }
 
-    /// Adds a file, for chains.
-    pub(crate) fn file(self, path: &str, content: impl AsRef<[u8]>) -> Self {
-        self.write(path, content);
-        self
-    }
-
     pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
         let path = self.path(path);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");

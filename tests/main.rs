@@ -6,6 +6,7 @@ mod harness;
 
 mod grants;
 mod init_db;
+mod limits;
 mod lock;
 mod lockedmigrate;
 mod migrate;

@@ -32,6 +32,7 @@ test: ## install what is missing, build, lint, and run every test against real s
 	@tools/setup.sh test
 	@tools/lint.sh
 	@commands-wasm/build.sh
+	@tests/guests/python/build.sh commands-wasm/target/test-guests/python.wasm $(HOST_TESTS_CACHE)/venv
 	@HOST_COMMANDS=$(COMPONENTS) cargo test --locked
 
 bench: ## measure speed and memory as ratios to other programs

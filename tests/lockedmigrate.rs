@@ -31,7 +31,7 @@ fn of_fifty_at_once_one_applies_and_none_fails() {
 #[test]
 fn whoever_holds_the_lock_is_named_when_the_time_is_over() {
     let shop = shop();
-    let _holder = shop.postgres().session("SELECT pg_advisory_lock(1000), pg_sleep(60)");
+    let _holder = shop.postgres().session("SELECT pg_advisory_lock(1000)");
     until("the lock is taken", || shop.sql(HELD) == "1");
     let output = shop.run("lockedmigrate -L 1000 --lock-timeout 1").ends(6).says("psql").says("`postgres`").says("hint: ");
     assert!(output.took > Duration::from_secs(1), "{output}");
@@ -42,7 +42,7 @@ fn whoever_holds_the_lock_is_named_when_the_time_is_over() {
 fn the_real_lockedmigrate_waits_for_ours_with_the_same_id() {
     let shop = shop().migration("2_slow", "SELECT pg_advisory_xact_lock(9);");
     let django = Django::new(fresh_folder("django"), shop.postgres());
-    let gate = shop.postgres().session("SELECT pg_advisory_lock(9), pg_sleep(60)");
+    let gate = shop.postgres().session("SELECT pg_advisory_lock(9)");
     until("the gate is closed", || shop.sql(HELD) == "1");
     let ours = shop.run("lockedmigrate -L 1000").start();
     until("ours waits at the gate with its lock", || shop.sql(WAITING) == "1");
@@ -60,7 +60,7 @@ fn ours_waits_for_the_real_lockedmigrate_with_the_same_id() {
     let django = Django::new(fresh_folder("django"), shop.postgres());
     // Their first statement under the lock creates a table that is locked here.
     django.manage("migrate contenttypes --noinput");
-    let gate = shop.postgres().session("BEGIN; LOCK TABLE django_migrations IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60)");
+    let gate = shop.postgres().session("BEGIN; LOCK TABLE django_migrations IN ACCESS EXCLUSIVE MODE");
     until("their table is locked", || {
         shop.sql(
             "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'django_migrations'::regclass",

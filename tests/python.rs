@@ -4,7 +4,7 @@ use crate::harness::{Project, guest};
 
 fn project() -> Project {
     let project = Project::new("[sql.default]\nurl = \"sqlite://var/app.db\"\n").guest("python");
-    std::fs::create_dir(project.path("var")).unwrap();
+    project.write("var/app.db", "");
     project
 }
 
@@ -18,6 +18,8 @@ fn a_python_component_is_listed_inspected_denied_granted_and_run() {
     assert!(denied.stdout.is_empty(), "it ran before it was denied\n{denied}");
     project.host("grant python --yes").succeeds();
     assert!(project.read("host.toml").contains("[commands.python]"));
-    project.run("python").succeeds();
+    project.run("python").succeeds().prints_only("1\n");
+    project.run("python").arg("SELECT 'ä' AS a, NULL AS b UNION ALL SELECT 'z', 2.5").succeeds().prints_only("ä\tNULL\nz\t2.5\n");
+    project.run("python").arg("CREATE TABLE t (a)").ends(1);
     project.host("runs").succeeds().prints("python");
 }

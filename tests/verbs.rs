@@ -21,7 +21,7 @@ fn init_makes_a_project_in_which_the_standard_commands_run() {
     host("list").succeeds().prints("migrate");
     host("run migrate").succeeds().prints("OK");
     host("run showmigrations").succeeds().prints("[X]");
-    host("init").ends(1).says("host.toml");
+    host("init").ends(2).says("host.toml");
     let toml = project.read("host.toml");
     assert!(toml.contains("[commands.migrate]") && toml.contains("sql.default"), "the grants are visible\n{toml}");
 }
@@ -114,7 +114,7 @@ fn errors_in_host_toml_name_file_line_column_and_key() {
 #[test]
 fn json_errors_are_one_document_too() {
     let project = project();
-    for words in ["run nowhere --json", "--json run migrate", "--json inspect nowhere", "--json show 0", "--json list --bogus"] {
+    for words in ["--json run nowhere", "run --json migrate", "--json inspect nowhere", "--json show 0", "--json list --bogus"] {
         let output = project.host(words).start().wait();
         assert_ne!(output.code, Some(0), "{output}");
         assert!(output.json().to_string().contains("error"), "{output}");

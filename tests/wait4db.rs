@@ -14,6 +14,7 @@ fn shop(server: &Postgres) -> Shop {
 fn a_database_that_is_there_and_migrated_is_ready_after_the_stable_time() {
     for shop in Shop::on_both() {
         let shop = shop.command("wait4db");
+        shop.sql_batch("CREATE TABLE here (id INTEGER)");
         shop.run("wait4db -t 5 -s 0").succeeds();
         let output = shop.run("wait4db -t 10 -s 1 -i 1").succeeds();
         assert!(output.took >= Duration::from_secs(1), "{output}");
@@ -24,6 +25,7 @@ fn a_database_that_is_there_and_migrated_is_ready_after_the_stable_time() {
 fn pending_migrations_are_named_when_the_time_is_over() {
     for shop in Shop::on_both() {
         let shop = shop.command("wait4db").command("migrate").migration("1_users", "CREATE TABLE users (id INTEGER);");
+        shop.sql_batch("CREATE TABLE here (id INTEGER)");
         let output = shop.run("wait4db -t 1 -s 0 -i 1").ends(3).says("1_users").says("hint: ");
         assert!(output.took < Duration::from_secs(4), "{output}");
         shop.migrate("").succeeds();

@@ -1,8 +1,9 @@
 //! A real PostgreSQL as a guard: started for the tests, ended by its process id.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -145,34 +146,41 @@ impl Database {
         self.psql(statements).unwrap_or_else(|error| panic!("{statements}: {error}"))
     }
 
-    /// A session of psql that runs until its statements end, or it is dropped.
+    /// A session that ran these statements and stays open, idle, until it is dropped.
     pub(crate) fn session(&self, statements: &str) -> Session {
-        Session(self.client(statements).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("psql"))
+        let mut client = self.client().stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("psql");
+        let mut input = client.stdin.take().expect("a pipe");
+        writeln!(input, "{statements};").expect("psql reads");
+        Session { client, _input: input }
     }
 
     fn psql(&self, statements: &str) -> Result<String, String> {
-        let output = self.client(statements).output().map_err(|error| error.to_string())?;
+        let output = self.client().args(["-c", statements]).stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned());
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
     }
 
-    fn client(&self, statements: &str) -> Command {
+    fn client(&self) -> Command {
         let mut command = Command::new(program("psql"));
         command.env_clear().env("PGHOST", &self.socket).env("PGPORT", PORT.to_string()).env("PGAPPNAME", "psql");
-        command.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-U", USER, "-d", &self.name, "-c", statements]).stdin(Stdio::null());
+        command.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-U", USER, "-d", &self.name]);
         command
     }
 }
 
 /// Somebody else's session.
-pub(crate) struct Session(Child);
+pub(crate) struct Session {
+    client: Child,
+    /// Closed, it would end the session.
+    _input: ChildStdin,
+}
 
 impl Drop for Session {
     fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.client.kill());
+        drop(self.client.wait());
     }
 }
 

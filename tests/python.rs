@@ -18,7 +18,8 @@ fn a_python_component_is_listed_inspected_denied_granted_and_run() {
     assert!(denied.stdout.is_empty(), "it ran before it was denied\n{denied}");
     project.host("grant python --yes").succeeds();
     assert!(project.read("host.toml").contains("[commands.python]"));
-    project.run("python").succeeds().prints_only("1\n");
+    // An interpreter is 18 MB: compiled once, then mapped.
+    project.run("python").patience(300).succeeds().prints_only("1\n");
     project.run("python").arg("SELECT 'ä' AS a, NULL AS b UNION ALL SELECT 'z', 2.5").succeeds().prints_only("ä\tNULL\nz\t2.5\n");
     project.run("python").arg("CREATE TABLE t (a)").ends(1);
     project.host("runs").succeeds().prints("python");

@@ -79,12 +79,9 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>> {
         return Err(Failure::usage(format!("`{}` is not a file", path.display())));
     }
     if metadata.len() > limits::FILE_BYTES {
-        return Err(Failure::usage(format!(
-            "`{}` has {} MiB, more than the limit of {} MiB",
-            path.display(),
-            metadata.len() >> 20,
-            limits::FILE_BYTES >> 20
-        )));
+        let (size, bound) = (metadata.len().div_ceil(1 << 20), limits::FILE_BYTES >> 20);
+        return Err(Failure::usage(format!("`{}` has {size} MiB, more than the limit of {bound} MiB", path.display()))
+            .hint("strip it of debug information, or split it"));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
     // A file that grows while it is read is cut at the limit and then fails as damaged.

@@ -139,6 +139,7 @@ fn load(engine: &Engine, name: &str, digest: &str, bytes: &[u8], cache: Option<&
         Some(Ok(store)) => store,
         Some(Err(failure)) => {
             terminal::warn(&format!("{failure}; `{name}` is compiled anew each time"));
+            failure.hints.iter().for_each(|hint| terminal::hint(hint));
             return store::compile_only(engine, bytes);
         }
         None => return store::compile_only(engine, bytes),

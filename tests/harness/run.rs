@@ -57,6 +57,12 @@ impl Run {
         self
     }
 
+    /// Waits longer than [`PATIENCE`].
+    pub(crate) fn patience(mut self, seconds: u64) -> Self {
+        self.patience = Duration::from_secs(seconds);
+        self
+    }
+
     /// The command itself, for a terminal or a wrapper of its own.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_host"));

@@ -176,16 +176,9 @@ fn confirm(database: &str, wish: &Wish, what: &str, talk: &mut dyn Talk) -> Resu
     Err(Failure::new(Code::Unconfirmed, format!("nothing was changed: `{}` is not the name of the database, `{database}`", typed.trim())))
 }
 
-/// `shop_before_20260102t030405z`, within the 63 bytes of a name in Postgres; `app.db` keeps its ending.
+/// `shop_before_20260102t030405z`: the form under which the host keeps a database; it cuts what is too long for a name.
 fn kept_name(database: &str) -> String {
-    const BYTES_MAX: usize = 63;
-    let suffix = format!("_before_{}", moment::stamp(SystemTime::now()));
-    let (stem, ending) = database.rsplit_once('.').map_or((database, String::new()), |(stem, ending)| (stem, format!(".{ending}")));
-    let mut room = BYTES_MAX.saturating_sub(suffix.len() + ending.len()).min(stem.len());
-    while !stem.is_char_boundary(room) {
-        room -= 1;
-    }
-    format!("{}{suffix}{ending}", stem.get(..room).unwrap_or_default())
+    format!("{database}_before_{}", moment::stamp(SystemTime::now()))
 }
 
 fn counted(count: usize, noun: &str) -> String {

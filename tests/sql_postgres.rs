@@ -203,3 +203,74 @@ fn no_guest_learns_an_address_or_a_password() {
             .lacks(&database.socket().display().to_string());
     }
 }
+
+#[test]
+fn a_value_of_every_type_comes_back_as_it_was_written() {
+    let database = shared_postgres().database();
+    prepared(&database).run("sqlprobe types").succeeds().prints("types came back");
+}
+
+#[test]
+fn a_transaction_that_is_dropped_leaves_nothing() {
+    let database = shared_postgres().database();
+    let project = prepared(&database);
+    project.run("sqlprobe abandon").arg("DELETE FROM items").succeeds().prints("2 changed");
+    assert_eq!(database.sql("SELECT count(*) FROM items"), "2");
+    project.run("sqlprobe commit").arg("DELETE FROM items WHERE id = 1").succeeds();
+    assert_eq!(database.sql("SELECT count(*) FROM items"), "1");
+    let mut run = project.run("sqlprobe begin-then-hang").arg("DELETE FROM items").start();
+    until("it deletes", || {
+        database.sql("SELECT count(*) FROM pg_locks WHERE relation = 'items'::regclass AND mode = 'RowExclusiveLock'") == "1"
+    });
+    run.kill();
+    run.wait();
+    until("its session is gone", || database.sql("SELECT count(*) FROM pg_locks WHERE relation = 'items'::regclass") == "0");
+    assert_eq!(database.sql("SELECT count(*) FROM items"), "1");
+}
+
+#[test]
+fn nothing_changes_inside_a_read_only_transaction_whatever_is_granted() {
+    let database = shared_postgres().database();
+    refused(&prepared(&database).run("sqlprobe in-read-only").arg("DELETE FROM items").start().wait());
+    assert_eq!(database.sql("SELECT count(*) FROM items"), "2");
+}
+
+#[test]
+fn a_statement_is_bounded_in_time_on_the_server() {
+    let database = shared_postgres().database();
+    let project = prepared(&database);
+    let output = project.run("sqlprobe --statement-timeout 1s query").arg("SELECT pg_sleep(66)").start().wait();
+    assert!(matches!(output.code, Some(1 | 124)) && output.took < Duration::from_secs(10), "{output}");
+    until("the server ended it", || running(&database, "pg_sleep(66)") == "0");
+}
+
+#[test]
+fn connections_are_bounded() {
+    let database = shared_postgres().database();
+    let output = prepared(&database).run("sqlprobe leak-connections").start().wait();
+    assert!(!matches!(output.code, None | Some(0)), "{output}");
+    until("all are closed", || {
+        database.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()") == "0"
+    });
+}
+
+#[test]
+fn many_rows_arrive_in_batches_and_half_read_ones_can_be_dropped() {
+    let database = shared_postgres().database();
+    let project = prepared(&database);
+    let many = "SELECT n, repeat('x', 100) AS t FROM generate_series(1, 20000) AS n";
+    let batches = project.run("sqlprobe batches").arg(many).succeeds().stdout;
+    let sizes: Vec<u32> = batches.lines().map(|line| line.parse().unwrap()).collect();
+    assert!(sizes.iter().sum::<u32>() == 20_000 && sizes.iter().all(|rows| *rows <= 4096), "{sizes:?}");
+    project.run("sqlprobe drop-rows").arg(many).succeeds().prints("a row").prints("then 1");
+}
+
+#[test]
+fn an_advisory_lock_names_its_holder() {
+    let database = shared_postgres().database();
+    let project = prepared(&database);
+    project.run("sqlprobe try-lock 4711").succeeds().prints("acquired");
+    let _holder = database.session("SELECT pg_advisory_lock(4711)");
+    until("it is taken", || database.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711") == "1");
+    project.run("sqlprobe try-lock 4711").ends(6).says("psql");
+}

@@ -162,3 +162,26 @@ fn a_file_that_is_no_database_is_an_error_with_its_name_without_its_folder() {
     project.write("var/app.db", "this is a text, and long enough to be looked at as a database, which it is not".repeat(20));
     refused(&query(&project, "sqlreader", "SELECT * FROM items").start().wait().lacks("trap"));
 }
+
+#[test]
+fn a_value_of_every_type_comes_back_as_it_was_written() {
+    project(ALL).run("sqlprobe types").succeeds().prints("types came back");
+}
+
+#[test]
+fn a_transaction_that_is_dropped_leaves_nothing() {
+    let project = project(ALL);
+    let before = state(&project);
+    project.run("sqlprobe abandon").arg("DELETE FROM items").succeeds().prints("2 changed");
+    assert_eq!(state(&project), before);
+    refused(&project.run("sqlprobe in-read-only").arg("DELETE FROM items").start().wait());
+    assert_eq!(state(&project), before);
+    project.run("sqlprobe commit").arg("DELETE FROM items").succeeds();
+    assert_ne!(state(&project), before);
+}
+
+#[test]
+fn connections_are_bounded() {
+    let output = project(ALL).run("sqlprobe leak-connections").start().wait();
+    assert!(!matches!(output.code, None | Some(0)), "{output}");
+}

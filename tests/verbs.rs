@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Project, Terminal, guest, standard_folder};
+use crate::harness::{Project, Terminal, guest, nested, standard_folder, with_manifest};
 
 const DATABASE: &str = "[project]\nname = \"shop\"\n[sql.default]\nurl = \"sqlite://var/app.db\"\n";
 
@@ -167,4 +167,33 @@ fn colour_is_for_terminals_without_no_color() {
         let seen = Terminal::start(&run).ends(2);
         assert_eq!(seen.contains("\u{1b}["), colored, "{seen:?}");
     }
+}
+
+#[test]
+fn a_manifest_that_lies_or_misbehaves_is_an_error_of_its_own_file() {
+    let project = project();
+    let bare = fs::read(guest("bare")).unwrap();
+    let large = format!("about = \"x\"\n# {}", "x".repeat(64 << 10));
+    for (name, manifest, told) in [
+        ("typo", "about = \"x\"\neffcet = \"read\"", "did you mean `effect`?"),
+        ("noise", "about = [", "noise.wasm"),
+        ("large", large.as_str(), "65536"),
+        ("escapes", "about = \"\\u001b[31mred\"", "control character"),
+    ] {
+        project.write(&format!("commands/{name}.wasm"), with_manifest(&bare, manifest));
+        project.run(name).ends(2).says(told);
+        project.host(&format!("inspect {name}")).ends(2);
+    }
+    project.write("commands/good.wasm", with_manifest(&bare, "about = \"greets\""));
+    project.host("list").succeeds().prints("greets").lacks("\u{1b}");
+    project.run("good").succeeds().prints_only("hello, world\n");
+}
+
+#[test]
+fn components_inside_components_are_bounded() {
+    let project = project();
+    project.write("commands/nested.wasm", nested(2_000));
+    let output = project.run("nested").start().wait();
+    assert_eq!(output.code, Some(2), "{output}");
+    project.host("list").succeeds().prints("nested").prints("hello");
 }

@@ -32,3 +32,25 @@ fn built(path: PathBuf) -> PathBuf {
     assert!(path.is_file(), "`{}` is missing: build it with `commands-wasm/build.sh tests`", path.display());
     path
 }
+
+/// A component inside a component, this deep.
+pub(crate) fn nested(depth: usize) -> Vec<u8> {
+    (0..depth).fold(EMPTY_COMPONENT.to_owned(), |inner, _| section(EMPTY_COMPONENT, 4, &inner))
+}
+
+/// A component with a manifest in a custom section at its end.
+pub(crate) fn with_manifest(component: &[u8], manifest: &str) -> Vec<u8> {
+    let name = b"host:command";
+    let content = [&number(name.len()), name.as_slice(), manifest.as_bytes()].concat();
+    section(component, 0, &content)
+}
+
+fn section(before: &[u8], kind: u8, content: &[u8]) -> Vec<u8> {
+    [before, &[kind], &number(content.len()), content].concat()
+}
+
+/// As WebAssembly writes unsigned numbers: seven bits a byte, the lowest first.
+fn number(value: usize) -> Vec<u8> {
+    let low = u8::try_from(value & 0x7f).expect("seven bits");
+    if value < 0x80 { vec![low] } else { [vec![low | 0x80], number(value >> 7)].concat() }
+}

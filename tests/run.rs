@@ -156,14 +156,15 @@ fn the_time_limit_ends_a_loop_and_a_sleep_with_124() {
 #[test]
 fn a_signal_ends_a_loop_with_its_code() {
     let project = project();
+    // Compiled and stored first, so that what follows is the guest itself.
+    project.run("hostile args").succeeds();
+    let journals = || fs::read_dir(project.path(".host/journal")).map_or(0, Iterator::count);
     for (name, code) in [("INT", 130), ("TERM", 143)] {
         for guest in ["loop", "sleep"] {
-            // Its journal appears when it runs.
-            let run = project.run(&format!("hostile {guest}")).start();
-            let journals = || fs::read_dir(project.path(".host/journal")).map_or(0, Iterator::count);
             let before = journals();
-            until("the run began", || journals() > before || before > 0);
-            std::thread::sleep(Duration::from_millis(400));
+            let run = project.run(&format!("hostile {guest}")).start();
+            until("the run began", || journals() > before);
+            std::thread::sleep(Duration::from_millis(300));
             signal(name, run.id());
             let output = run.wait().ended(code);
             assert!(output.took < Duration::from_secs(10), "{output}");

@@ -69,11 +69,12 @@ pub fn main() -> u8 {
     }
 }
 
-/// What clap has to say: help and version are data, everything else is an error with exit code 2.
+/// What clap says: help on stdout, a wrong argument on stderr, or as JSON.
 fn usage(error: &clap::Error) -> u8 {
+    let code = terminal::usage(error);
     // Whether the reader of a help text is still there changes nothing.
-    let _ = error.print();
-    if error.use_stderr() { Ending::Usage.code() } else { Ending::Ok.code() }
+    let _ = terminal::finish();
+    code
 }
 
 fn dispatch(cli: Cli) -> Result<u8> {

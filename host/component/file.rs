@@ -73,7 +73,7 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>> {
         ErrorKind::NotFound => Failure::usage(format!("there is no file `{}`", path.display())),
         _ => Failure::usage(format!("failed to read `{}`: {error}", path.display())),
     };
-    let file = File::open(path).map_err(failed)?;
+    let mut file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
         return Err(Failure::usage(format!("`{}` is not a file", path.display())));
@@ -83,9 +83,9 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>> {
         return Err(Failure::usage(format!("`{}` has {size} MiB, more than the limit of {bound} MiB", path.display()))
             .hint("strip it of debug information, or split it"));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-    // A file that grows while it is read is cut at the limit and then fails as damaged.
-    file.take(limits::FILE_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+    // One read of exactly what is there; a file that is written meanwhile fails here or as damaged.
+    let mut bytes = vec![0; usize::try_from(metadata.len()).unwrap_or_default()];
+    file.read_exact(&mut bytes).map_err(failed)?;
     Ok(bytes)
 }
 

@@ -3,8 +3,10 @@
 set -euo pipefail
 host=${HOST:?path of the host binary}
 folder=$(mktemp -d "${TMPDIR:-/tmp}/host-demo.XXXXXX")
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
+trap 'rm -rf "$folder"; printf "\n(removed %s)\n" "$folder"' EXIT
+mkdir "$folder/shop"
+cd "$folder/shop"
+printf '(a demo project in %s)\n' "$PWD"
 
 show() {
   printf '\n$ host %s\n' "$*"

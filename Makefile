@@ -8,6 +8,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
+export GUEST_TARGET_DIR ?= $(CURDIR)/commands-wasm/target
 export HOST_TESTS_CACHE ?= $(HOME)/.cache/host-tests
 COMPONENTS = $(CURDIR)/commands-wasm/target/components
 
@@ -33,6 +34,7 @@ test: ## install what is missing, build, lint, and run every test against real s
 	@tools/lint.sh
 	@commands-wasm/build.sh
 	@tests/guests/python/build.sh commands-wasm/target/test-guests/python.wasm $(HOST_TESTS_CACHE)/venv
+	@cargo test --locked --manifest-path commands-wasm/Cargo.toml --target-dir $(GUEST_TARGET_DIR)
 	@HOST_COMMANDS=$(COMPONENTS) cargo test --locked
 
 bench: ## measure speed and memory as ratios to other programs

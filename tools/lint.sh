@@ -7,5 +7,5 @@ cargo clippy --locked --all-targets -- -D warnings
 
 # Guests are linted for the machine at hand: the same code, and no need for a compiler of WebAssembly.
 guests=(--manifest-path commands-wasm/Cargo.toml --target-dir "${GUEST_TARGET_DIR:-commands-wasm/target}")
-cargo fmt --manifest-path commands-wasm/Cargo.toml --check
+cargo fmt --manifest-path commands-wasm/Cargo.toml --all --check
 cargo clippy --locked "${guests[@]}" --all-targets -- -D warnings

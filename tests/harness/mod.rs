@@ -33,8 +33,7 @@ pub(crate) use terminal::Terminal;
 const JANITOR: &str = r#"trap '' INT TERM HUP
 cat >/dev/null
 for file in "$1"/*/data/postmaster.pid; do [ -f "$file" ] && kill -QUIT "$(head -n 1 "$file")" 2>/dev/null; done
-sleep 0.2
-rm -rf "$1""#;
+for try in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; rm -rf "$1" 2>/dev/null && break; done"#;
 
 /// The folder of this test run: short, because paths of unix sockets are limited to 107 bytes.
 pub(crate) fn scratch() -> &'static Path {

@@ -3,16 +3,16 @@
 //! - `KEY` holds the data file's SHA-256, then what identified that file on disk when it was verified.
 //! - `KEY.SHA256.cwasm` is the compiled form, mapped into memory as it is.
 //!
-//! KEY = SHA-256 of the component, the engine's compatibility hash and this host's version, so that an
-//! entry can never be taken for another. Both files appear by rename: a reader sees a whole entry or none, and
-//! two hosts that compile the same component at once both end with a valid one.
+//! KEY = SHA-256 of the component and this host's version. What another engine made under the same key (another
+//! processor, an update of wasmtime) is refused by wasmtime itself, and compiled anew: asking the compiler for its
+//! compatibility hash would start it on every run. Both files appear by rename: a reader sees a whole entry or none,
+//! and two hosts that compile the same component at once both end with a valid one.
 //!
 //! Mapping runs native code, so the folder must belong to this user alone (0700), nothing in it is ever
 //! taken from outside, and a data file whose inode, size or change time is not the one recorded is
 //! hashed again before it is mapped. What does not match is removed and compiled anew.
 
 use std::fs::{self, DirBuilder, File, Metadata};
-use std::hash::{Hash, Hasher};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::engine;
 use crate::outcome::{Failure, Result};
 
 /// Where the compiled form of this run came from.
@@ -69,11 +70,11 @@ impl Store {
 
     /// Maps the compiled form of `bytes`, whose digest is `digest`, or compiles and stores it.
     pub fn load(&self, engine: &Engine, digest: &str, bytes: &[u8]) -> Result<(Component, Origin)> {
-        let key = key(engine, digest);
+        let key = key(digest);
         if let Some(component) = self.map(engine, &key) {
             return Ok((component, Origin::Mapped));
         }
-        let compiled = compile(engine, bytes)?;
+        let compiled = compile(bytes)?;
         match self.put(&key, &compiled) {
             Ok(()) => match self.map(engine, &key) {
                 Some(component) => Ok((component, Origin::Compiled)),
@@ -158,22 +159,19 @@ impl Store {
 
 /// Compiles without a store.
 pub fn compile_only(engine: &Engine, bytes: &[u8]) -> Result<Component> {
-    Component::new(engine, bytes).map_err(|error| invalid(&error))
+    from_memory(engine, &compile(bytes)?)
 }
 
-fn compile(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>> {
-    engine.precompile_component(bytes).map_err(|error| invalid(&error))
+fn compile(bytes: &[u8]) -> Result<Vec<u8>> {
+    engine::compiler()?.precompile_component(bytes).map_err(|error| invalid(&error))
 }
 
 fn invalid(error: &wasmtime::Error) -> Failure {
     Failure::usage(format!("the component is not valid: {error:#}")).hint("build or copy it again")
 }
 
-fn key(engine: &Engine, digest: &str) -> String {
-    let mut compatibility = std::hash::DefaultHasher::new();
-    engine.precompile_compatibility_hash().hash(&mut compatibility);
-    let digest = digest.strip_prefix("sha256:").unwrap_or(digest);
-    format!("{digest}-{:016x}-{}", compatibility.finish(), env!("CARGO_PKG_VERSION"))
+fn key(digest: &str) -> String {
+    format!("{}-{}", digest.strip_prefix("sha256:").unwrap_or(digest), env!("CARGO_PKG_VERSION"))
 }
 
 /// What changes when somebody writes to the file or replaces it; only root can forge a change time.

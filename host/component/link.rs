@@ -50,6 +50,10 @@ pub(super) fn linker(engine: &Engine, imports: &BTreeSet<String>, powers: &BTree
 fn fill(linker: &mut Linker<State>, imports: &BTreeSet<String>, powers: &BTreeSet<SqlPower>) -> wasmtime::Result<()> {
     let imports_any = |package: &str| imports.iter().any(|import| import.starts_with(package));
     files::add_wasi_to_linker(linker, State::files)?;
+    // Linking them is 7% of a small run's instructions, so only for those that import them.
+    if imports_any("wasi:sockets/") {
+        files::add_sockets_to_linker(linker)?;
+    }
     command::add_to_linker(linker, State::command)?;
     if imports_any("host:terminal/") {
         terminal::add_to_linker(linker, State::terminal)?;

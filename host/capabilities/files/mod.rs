@@ -176,15 +176,13 @@ impl Denials {
     }
 }
 
-/// Links all of WASI 0.2: as `wasmtime_wasi::p2::add_to_linker_async`, but the file system is ours. Sockets
-/// are linked because most languages import them; the run's `WasiCtx` denies them all.
+/// Links WASI 0.2 without sockets: as `wasmtime_wasi::p2::add_to_linker_async`, but the file system is ours.
 pub fn add_wasi_to_linker<T: WasiView>(linker: &mut Linker<T>, files: fn(&mut T) -> FilesView<'_>) -> wasmtime::Result<()> {
     filesystem::types::add_to_linker::<T, HasFiles>(linker, files)?;
     filesystem::preopens::add_to_linker::<T, HasFiles>(linker, files)?;
 
     add_io(linker)?;
     add_cli(linker)?;
-    add_sockets(linker)?;
     clocks::wall_clock::add_to_linker::<T, WasiClocks>(linker, T::clocks)?;
     clocks::monotonic_clock::add_to_linker::<T, WasiClocks>(linker, T::clocks)?;
     random::random::add_to_linker::<T, WasiRandom>(linker, |state| state.ctx().ctx.random())?;
@@ -211,7 +209,8 @@ fn add_cli<T: WasiView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     cli::terminal_stderr::add_to_linker::<T, WasiCli>(linker, T::cli)
 }
 
-fn add_sockets<T: WasiView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+/// Sockets, for the languages that import them whether a program uses them or not; the run's `WasiCtx` denies them all.
+pub fn add_sockets_to_linker<T: WasiView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let options = sockets::network::LinkOptions::default();
     sockets::network::add_to_linker::<T, WasiSockets>(linker, &options, T::sockets)?;
     sockets::instance_network::add_to_linker::<T, WasiSockets>(linker, T::sockets)?;

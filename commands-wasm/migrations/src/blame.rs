@@ -23,6 +23,10 @@ pub fn explain(judged: &mut [Judged], step: &Step, error: Error, ledger: &mut dy
             failure = failure.detail("line", line);
         }
     }
+    if matches!(error, Error::Cancelled(_)) {
+        failure.message += "\n  what it had not committed is rolled back";
+        return failure.hint("`host run migrate` takes it up again where it stopped");
+    }
     let lost = !matches!(error, Error::Query(_) | Error::Limit(_) | Error::Denied(_));
     let readable = (!lost || ledger.reconnect().is_ok()) && view::refresh(judged, ledger).is_ok();
     let Some(judged) = judged.get(step.app).filter(|_| readable) else {

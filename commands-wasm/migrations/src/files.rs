@@ -3,11 +3,10 @@
 //! The rules are sqlx's: `<i64>_<description>.sql`, `.up.sql`, `.down.sql`; other files are ignored.
 //! `migrations/*.sql` is the default app; each folder in it is an app of its own with a table of its own.
 
-use std::fs;
 use std::io;
-use std::path::Path;
 
 use crate::checksum;
+use crate::disk;
 
 /// One file of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +59,7 @@ pub enum LoadError {
 /// Reads all apps below `root`. The default app comes first, the others by name.
 pub fn load(root: &str, default_label: &str) -> Result<Vec<App>, LoadError> {
     let mut problems = Vec::new();
-    let listing = match list(root) {
+    let listing = match disk::list(root) {
         Ok(listing) => listing,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(LoadError::NoFolder(root.to_owned())),
         Err(error) => return Err(LoadError::Problems(vec![format!("`{root}` cannot be read: {error}")])),
@@ -85,7 +84,7 @@ pub fn load(root: &str, default_label: &str) -> Result<Vec<App>, LoadError> {
 
 fn load_app(root: &str, label: &str, problems: &mut Vec<String>) -> Option<App> {
     let folder = format!("{root}/{label}");
-    let listing = match list(&folder) {
+    let listing = match disk::list(&folder) {
         Ok(listing) => listing,
         Err(error) => {
             problems.push(format!("`{folder}` cannot be read: {error}"));
@@ -106,31 +105,6 @@ fn load_app(root: &str, label: &str, problems: &mut Vec<String>) -> Option<App> 
 
 fn is_label(label: &str) -> bool {
     label.len() <= LABEL_BYTES_MAX && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-struct Listing {
-    files: Vec<String>,
-    folders: Vec<String>,
-}
-
-fn list(folder: &str) -> io::Result<Listing> {
-    let mut listing = Listing { files: Vec::new(), folders: Vec::new() };
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let mut kind = entry.file_type()?;
-        if kind.is_symlink() {
-            kind = fs::metadata(entry.path())?.file_type();
-        }
-        if kind.is_file() {
-            listing.files.push(name);
-        } else if kind.is_dir() && !name.starts_with('.') {
-            listing.folders.push(name);
-        }
-    }
-    listing.files.sort();
-    listing.folders.sort();
-    Ok(listing)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,7 +187,7 @@ fn duplicate(folder: &str, same: &[&(FileName, &String)]) -> String {
 
 fn read(folder: &str, file: &str, problems: &mut Vec<String>) -> Option<Script> {
     let path = format!("{folder}/{file}");
-    let bytes = match fs::read(Path::new(&path)) {
+    let bytes = match disk::read(&path) {
         Ok(bytes) if bytes.len() as u64 <= FILE_BYTES_MAX => bytes,
         Ok(_) => {
             problems.push(format!("`{path}` is larger than {} MiB", FILE_BYTES_MAX / 1024 / 1024));

@@ -86,11 +86,10 @@ pub fn recreate(wish: &Wish, apps: Vec<App>, server: &mut dyn Server, talk: &mut
         migrate_new(apps, server, talk, report).and_then(|()| server.swap(keep_as.as_deref(), wish.disconnect).map_err(Failure::from));
     if let Err(failure) = result {
         server.discard();
-        return Err(Failure {
-            message: format!("{}\n  the database `{}` is as it was before", failure.message, summary.database),
-            ..failure
-        });
+        let message = format!("{}\n  the new database was deleted; `{}` is as it was before", failure.message, summary.database);
+        return Err(Failure { message, ..failure });
     }
+    let keep_as = kept(server, keep_as);
     talk.out(&format!("The new database is in place of {}.\n", summary.database));
     if let Some(kept) = &keep_as {
         talk.out(&format!("The old one is kept as {kept}. To go back:\n  host run init_db --restore {kept}\n"));
@@ -112,6 +111,7 @@ pub fn restore(kept: &str, wish: &Wish, server: &mut dyn Server, talk: &mut dyn 
     refuse_clients(&summary, wish)?;
     confirm(&summary.database, wish, "put the kept one in its place", talk)?;
     server.restore(kept, &keep_as, wish.disconnect)?;
+    let keep_as = self::kept(server, Some(keep_as)).unwrap_or_default();
     talk.out(&format!(
         "{kept} is in place of {database}. To go back:\n  host run init_db --restore {keep_as}\n",
         database = summary.database
@@ -128,12 +128,15 @@ fn migrate_new(apps: Vec<App>, server: &mut dyn Server, talk: &mut dyn Talk, rep
         action: Action::Migrate,
         permits: Permits::default(),
         fake_initial: false,
-        run_syncdb: true,
+        run_syncdb: apps.iter().any(|app| app.schema.is_some()),
         lock_key: None,
         lock_timeout: Duration::ZERO,
         verbose: false,
     };
-    migrate::run(&request, apps, staged, talk, report)
+    migrate::run(&request, apps, staged, talk, report).map_err(|failure| {
+        // Hints of `migrate` speak of a database that is about to be deleted.
+        Failure { hints: vec!["correct that, then `host run init_db` again".to_owned()], ..failure }
+    })
 }
 
 fn describe(summary: &Summary, talk: &mut dyn Talk) {
@@ -176,9 +179,16 @@ fn confirm(database: &str, wish: &Wish, what: &str, talk: &mut dyn Talk) -> Resu
     Err(Failure::new(Code::Unconfirmed, format!("nothing was changed: `{}` is not the name of the database, `{database}`", typed.trim())))
 }
 
-/// `shop_before_20260102t030405z`: the form under which the host keeps a database; it cuts what is too long for a name.
+/// `shop_before_20260102t030405z`. The host shortens a name that its engine would cut.
 fn kept_name(database: &str) -> String {
     format!("{database}_before_{}", moment::stamp(SystemTime::now()))
+}
+
+/// The name that was really given.
+fn kept(server: &mut dyn Server, wanted: Option<String>) -> Option<String> {
+    let wanted = wanted?;
+    let known = server.restorable().unwrap_or_default();
+    if known.contains(&wanted) { Some(wanted) } else { known.into_iter().next().or(Some(wanted)) }
 }
 
 fn counted(count: usize, noun: &str) -> String {

@@ -84,7 +84,7 @@ fn a_migration_that_fails_leaves_the_old_database_as_it_was() {
     let (mut server, mut heard) = (shop(), Heard::default());
     let failure = ran(&named("shop"), "FAIL", &mut server, &mut heard).unwrap_err();
     assert_eq!(server.happened, ["stage", "discard"]);
-    assert!(failure.message.ends_with("the database `shop` is as it was before"), "{failure}");
+    assert!(failure.message.ends_with("the new database was deleted; `shop` is as it was before"), "{failure}");
     server = Fake { swap_fails: true, ..shop() };
     assert!(ran(&named("shop"), "a", &mut server, &mut heard).is_err());
     assert_eq!(server.happened, ["stage", "discard"]);

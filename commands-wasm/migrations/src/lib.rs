@@ -20,6 +20,7 @@ pub mod blame;
 mod cells;
 pub mod checksum;
 pub mod commands;
+mod disk;
 mod excerpt;
 pub mod failure;
 pub mod files;

@@ -56,7 +56,7 @@ pub trait World {
 pub fn wait(patience: Patience, world: &mut dyn World) -> Result<u32> {
     let mut last: Option<Health> = None;
     let mut stable_since = None;
-    for probes in 1.. {
+    for probes in 1..=u32::MAX {
         let left = patience.timeout.saturating_sub(world.elapsed());
         if left.is_zero() {
             return Err(give_up(patience, last.as_ref()));

@@ -5,8 +5,6 @@
 //! no longer exists is passed over, so that an old list costs memory and nothing else; `tools/startup-order.sh`
 //! writes it anew. Only rustc's own lld is known to understand both; every other linker gets no arguments.
 
-#![expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -34,6 +34,7 @@ fn the_lines_for_what_is_missing_keep_what_is_granted() {
 
 #[test]
 fn a_denial_as_json_carries_its_code_and_its_lines() {
+    project().run("migrate --json").ends(4).json();
     let denied = project().run("--json migrate").ends(4);
     let text = denied.json().to_string();
     assert!(text.contains("denied") && text.contains("migrations/**"), "{denied}");

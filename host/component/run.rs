@@ -111,7 +111,10 @@ pub async fn run(launch: Launch<'_>) -> Result<Report> {
     let Launch { name, file, digest, powers, bounds, contexts, gate, leave, cache } = launch;
     link::check_offered(name, &file.imports)?;
     let engine = engine::engine()?;
-    let component = load(&engine, name, digest, &file.bytes, cache)?;
+    let loading = tokio::spawn(watch_loading(name.to_owned(), gate.clone(), bounds.time));
+    let component = load(&engine, name, digest, &file.bytes, cache);
+    loading.abort();
+    let component = component?;
     let linker = link::linker(&engine, &file.imports, &powers)?;
     let (output, stdout, stderr) = (contexts.output.clone(), contexts.stdout.clone(), contexts.stderr.clone());
     let mut store = new_store(&engine, &bounds, contexts);
@@ -173,23 +176,34 @@ async fn call(store: &mut Store<State>, component: &Component, linker: &Linker<S
 /// Ends the run when its time is over or a signal comes: first politely through the gate, then, after
 /// [`limits::GRACE`], by the epoch. A second signal ends the process at once; the server rolls back.
 async fn watch_over(engine: Engine, time: Duration, leave: watch::Sender<Leave>) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-        return;
-    };
-    let (leaving, code) = tokio::select! {
-        () = tokio::time::sleep(time) => (Leave::TimedOut, Ending::Timeout),
-        _ = interrupt.recv() => (Leave::Interrupted, Ending::Interrupted),
-        _ = terminate.recv() => (Leave::Terminated, Ending::Terminated),
-    };
+    let Some((leaving, ending)) = end(time).await else { return };
     leave.send_replace(leaving);
     tokio::time::sleep(limits::GRACE).await;
     engine.increment_epoch();
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    if end(Duration::MAX).await.is_some() {
+        terminal::restore();
+        std::process::exit(i32::from(ending.code()));
     }
-    terminal::restore();
-    std::process::exit(i32::from(code.code()));
+}
+
+/// The same while the component is compiled: nothing was started, so that nothing needs to be undone.
+async fn watch_loading(name: String, gate: Gate, time: Duration) {
+    let Some((_, ending)) = end(time).await else { return };
+    gate.close(ending.code(), ending.word());
+    terminal::error(&Failure::new(ending, format!("`{name}` was ended while it was compiled; it did not start")));
+    std::process::exit(i32::from(ending.code()));
+}
+
+/// What ends a run from outside: its time, or a signal; none when signals cannot be heard.
+async fn end(time: Duration) -> Option<(Leave, Ending)> {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return None;
+    };
+    Some(tokio::select! {
+        () = tokio::time::sleep(time) => (Leave::TimedOut, Ending::Timeout),
+        _ = interrupt.recv() => (Leave::Interrupted, Ending::Interrupted),
+        _ = terminate.recv() => (Leave::Terminated, Ending::Terminated),
+    })
 }
 
 /// Resolves when the run is over and the guest had its time to say so.

@@ -50,6 +50,10 @@ pub fn run(verb: Run, context: &Context) -> Result<u8> {
     if name == "help" && context.project.find_command("help").is_err() {
         return list::run(&list::List::default(), context);
     }
+    // Behind the name it means the same: errors of the host's own obey too.
+    if args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json") {
+        terminal::set(terminal::Settings { json: true, ..terminal::settings() });
+    }
     let path = context.project.find_command(&name)?;
     let file = component::read(&path)?;
     if !file.is_command() {
@@ -99,7 +103,8 @@ fn permitted(name: &str, file: &ComponentFile, context: &Context) -> Result<(Gra
     if permitted.missing.is_empty() {
         return Ok((grants, permitted));
     }
-    if !context.no_input && !context.json && terminal::ask::possible() && super::grant::offer(name, file, &permitted, context)? {
+    if !context.no_input && !terminal::settings().json && terminal::ask::possible() && super::grant::offer(name, file, &permitted, context)?
+    {
         let project = context.project.reload()?;
         let grants = project.grants_for(name)?;
         let permitted = permit(&file.sql_powers(), file.manifest.as_ref(), &grants);

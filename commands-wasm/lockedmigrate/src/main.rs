@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use host_sdk::{Host, Result, clap};
-use migrations::arguments::MigrateArgs;
+use migrations::arguments::{Lock, MigrateArgs};
 use migrations::commands;
 
 /// Replicas that start together wait for the one that migrates, which may take its time.
@@ -21,5 +21,5 @@ struct Args {
 host_sdk::command!(lockedmigrate);
 
 fn lockedmigrate(args: Args, host: &Host) -> Result<()> {
-    commands::migrate(&args.migrate, host, args.lock_id, LOCK_TIMEOUT)
+    commands::migrate(&args.migrate, host, Lock { key: args.lock_id, timeout: LOCK_TIMEOUT, explain: true })
 }

@@ -51,9 +51,19 @@ pub struct MigrateArgs {
     pub lock_timeout: Option<Duration>,
 }
 
+/// How a command locks, where its arguments do not say.
+#[derive(Clone, Copy, Debug)]
+pub struct Lock {
+    /// None: sqlx's own.
+    pub key: Option<i64>,
+    pub timeout: Duration,
+    /// Says what stands in for the lock on SQLite.
+    pub explain: bool,
+}
+
 impl MigrateArgs {
-    /// `lock_key`: none for sqlx's own.
-    pub fn request(&self, lock_key: Option<i64>, default_timeout: Duration, out_of_order: bool, verbose: bool) -> Request {
+    /// `out_of_order`, `verbose`: what the project's configuration and the common options add.
+    pub fn request(&self, lock: Lock, out_of_order: bool, verbose: bool) -> Request {
         let action = match (self.prune, self.repair, self.plan, self.check) {
             (true, ..) => Action::Prune,
             (_, true, ..) => Action::Repair,
@@ -74,8 +84,9 @@ impl MigrateArgs {
             },
             fake_initial: self.fake_initial,
             run_syncdb: self.run_syncdb,
-            lock_key,
-            lock_timeout: self.lock_timeout.unwrap_or(default_timeout),
+            lock_key: lock.key,
+            lock_timeout: self.lock_timeout.unwrap_or(lock.timeout),
+            explain_lock: lock.explain,
             verbose,
         }
     }

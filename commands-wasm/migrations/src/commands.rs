@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use host_sdk::serde_json::{Value, json};
 use host_sdk::{Host, Result, out, talk, warning};
 
-use crate::arguments::{MigrateArgs, django_level};
+use crate::arguments::{Lock, MigrateArgs, django_level};
 use crate::failure::Failure;
 use crate::files::App;
 use crate::init::{self, Wish};
@@ -31,10 +31,10 @@ pub fn load(host: &Host) -> Result<Vec<App>> {
 }
 
 /// `migrate` and `lockedmigrate`.
-pub fn migrate(args: &MigrateArgs, host: &Host, lock_key: Option<i64>, default_timeout: Duration) -> Result<()> {
+pub fn migrate(args: &MigrateArgs, host: &Host, lock: Lock) -> Result<()> {
     // `config.out-of-order = "allow"`: for projects whose branches number their migrations independently.
     let out_of_order = host.config("out-of-order")?.is_some_and(|value| value == "allow");
-    let mut request = args.request(lock_key, default_timeout, out_of_order, host.settings().verbosity > 0);
+    let mut request = args.request(lock, out_of_order, host.settings().verbosity > 0);
     if request.app.is_some() && request.app == django_level(std::env::args()) {
         request.app = request.target.take();
     }

@@ -77,8 +77,8 @@ mod wasi {
     use super::{Kind, Listing, kind_of};
 
     thread_local! {
-        /// The project's folder; asked for once.
-        static ROOT: Option<Descriptor> = preopens::get_directories().into_iter().find(|(_, name)| name == ".").map(|(root, _)| root);
+        /// The project's folder (`.`) and those of absolute grants; asked for once.
+        static GRANTED: Vec<(Descriptor, String)> = preopens::get_directories();
     }
 
     /// Most migrations fit into one.
@@ -119,10 +119,26 @@ mod wasi {
     }
 
     fn open(path: &str, flags: OpenFlags) -> io::Result<Descriptor> {
-        ROOT.with(|root| {
-            let root = root.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::PermissionDenied))?;
-            root.open_at(PathFlags::SYMLINK_FOLLOW, path, flags, DescriptorFlags::READ).map_err(convert)
+        GRANTED.with(|granted| {
+            let (folder, rest) = granted
+                .iter()
+                .filter_map(|(folder, name)| Some((folder, below(name, path)?)))
+                .min_by_key(|(_, rest)| rest.len())
+                .ok_or(io::ErrorKind::PermissionDenied)?;
+            folder.open_at(PathFlags::SYMLINK_FOLLOW, rest, flags, DescriptorFlags::READ).map_err(convert)
         })
+    }
+
+    /// What of `path` is left below a granted folder.
+    fn below<'a>(folder: &str, path: &'a str) -> Option<&'a str> {
+        if folder == "." {
+            return (!path.starts_with('/')).then_some(path);
+        }
+        let rest = path.strip_prefix(folder.trim_end_matches('/'))?;
+        match rest.strip_prefix('/') {
+            Some(rest) => Some(rest),
+            None => rest.is_empty().then_some("."),
+        }
     }
 
     fn convert(code: ErrorCode) -> io::Error {

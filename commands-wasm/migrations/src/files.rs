@@ -53,6 +53,8 @@ const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoadError {
     NoFolder(String),
+    /// The folder was not granted.
+    Denied(String),
     Problems(Vec<String>),
 }
 
@@ -62,6 +64,7 @@ pub fn load(root: &str, default_label: &str) -> Result<Vec<App>, LoadError> {
     let listing = match disk::list(root) {
         Ok(listing) => listing,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(LoadError::NoFolder(root.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(LoadError::Denied(root.to_owned())),
         Err(error) => return Err(LoadError::Problems(vec![format!("`{root}` cannot be read: {error}")])),
     };
     let mut apps = vec![App {

@@ -73,7 +73,7 @@ pub fn list(server: &mut dyn Server, talk: &mut dyn Talk) -> Result<Vec<String>>
 pub fn recreate(wish: &Wish, apps: Vec<App>, server: &mut dyn Server, talk: &mut dyn Talk, report: &mut Report) -> Result<Done> {
     let summary = server.summary()?;
     describe(&summary, talk);
-    let keep_as = (summary.exists && !wish.drop_old).then(|| kept_name(&summary.database));
+    let keep_as = if summary.exists && !wish.drop_old { Some(kept_name(&summary.database, &server.restorable()?)) } else { None };
     if summary.exists {
         let migrations: usize = apps.iter().map(|app| app.migrations.len()).sum();
         let fate = keep_as.as_ref().map_or("it is DELETED with everything in it".to_owned(), |name| format!("it is renamed to `{name}`"));
@@ -106,7 +106,7 @@ pub fn restore(kept: &str, wish: &Wish, server: &mut dyn Server, talk: &mut dyn 
     }
     let summary = server.summary()?;
     describe(&summary, talk);
-    let keep_as = kept_name(&summary.database);
+    let keep_as = kept_name(&summary.database, &known);
     talk.note(&format!("it is renamed to `{keep_as}`; `{kept}` takes its place"));
     refuse_clients(&summary, wish)?;
     confirm(&summary.database, wish, "put the kept one in its place", talk)?;
@@ -131,6 +131,7 @@ fn migrate_new(apps: Vec<App>, server: &mut dyn Server, talk: &mut dyn Talk, rep
         run_syncdb: apps.iter().any(|app| app.schema.is_some()),
         lock_key: None,
         lock_timeout: Duration::ZERO,
+        explain_lock: false,
         verbose: false,
     };
     migrate::run(&request, apps, staged, talk, report).map_err(|failure| {
@@ -180,8 +181,11 @@ fn confirm(database: &str, wish: &Wish, what: &str, talk: &mut dyn Talk) -> Resu
 }
 
 /// `shop_before_20260102t030405z`. The host shortens a name that its engine would cut.
-fn kept_name(database: &str) -> String {
-    format!("{database}_before_{}", moment::stamp(SystemTime::now()))
+/// Two within a second are told apart by a number.
+fn kept_name(database: &str, known: &[String]) -> String {
+    let first = format!("{database}_before_{}", moment::stamp(SystemTime::now()));
+    let names = (2..).map(|number| format!("{first}_{number}"));
+    std::iter::once(first.clone()).chain(names).find(|name| !known.contains(name)).unwrap_or(first.clone())
 }
 
 /// The name that was really given.

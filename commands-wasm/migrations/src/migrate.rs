@@ -6,7 +6,7 @@ use crate::apply;
 use crate::blame;
 use crate::failure::{Failure, Result};
 use crate::files::App;
-use crate::ledger::Ledger;
+use crate::ledger::{Engine, Ledger};
 use crate::lock;
 use crate::plan::{self, Direction, Judged, Permits, Selection, Step};
 use crate::report::{Outcome, Report, StepReport};
@@ -42,6 +42,8 @@ pub struct Request {
     pub lock_key: Option<i64>,
     /// Zero: one try.
     pub lock_timeout: Duration,
+    /// Says what stands in for the lock where the database has none.
+    pub explain_lock: bool,
     /// Times beside each migration.
     pub verbose: bool,
 }
@@ -137,6 +139,9 @@ impl Run<'_> {
     /// Takes the lock, reads the tables again, works, and lets go whatever happened.
     pub(crate) fn locked(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let key = self.request.lock_key.unwrap_or_else(|| lock::sqlx_key(&self.ledger.database()));
+        if self.request.explain_lock && self.ledger.engine() == Engine::Sqlite {
+            self.talk.note("SQLite has no advisory locks: a lock file stands in, which every `host` on this machine respects");
+        }
         lock::acquire(self.ledger, key, self.request.lock_timeout, self.talk)?;
         let result = view::refresh(self.judged, self.ledger).map_err(Failure::from).and_then(|()| work(self));
         // Where the connection is gone, the lock went with it, and the failure already says so.

@@ -26,6 +26,7 @@ fn request() -> Request {
         run_syncdb: false,
         lock_key: None,
         lock_timeout: Duration::ZERO,
+        explain_lock: false,
         verbose: false,
     }
 }

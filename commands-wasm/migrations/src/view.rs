@@ -1,6 +1,6 @@
 //! All apps beside what the database says about them.
 
-use crate::failure::{Failure, Result};
+use crate::failure::{Code, Failure, Result};
 use crate::files::{self, App, LoadError};
 use crate::ledger::Reader;
 use crate::plan::Judged;
@@ -21,6 +21,9 @@ impl Source {
             LoadError::NoFolder(folder) => Failure::usage(format!("there is no folder `{folder}` with migrations"))
                 .hint(format!("make the first one: `{folder}/0001_initial.sql`"))
                 .hint("or name another folder: `config.migrations = \"...\"` in `[commands.NAME]` of host.toml, and grant it"),
+            LoadError::Denied(folder) => Failure::new(Code::Denied, format!("the folder `{folder}` is not granted"))
+                .hint(format!("in `[commands.NAME]` of host.toml: files.\"{folder}/**\" = \"read\""))
+                .hint("it must be inside the project: only there a command may ask for what it does not know"),
             LoadError::Problems(problems) => match problems.as_slice() {
                 [one] => Failure::failed(one.clone()),
                 several => {

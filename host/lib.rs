@@ -7,13 +7,15 @@
 //! - [`component`]: from a `.wasm` file to a running instance: read, compile or map, link, limit, run.
 //! - [`grants`]: what a command asked for, what the operator granted, what is therefore permitted; pure.
 //! - [`gate`]: the one door that every host call passes: permission, budget, effect, journal.
-//! - [`capabilities`]: what guests can reach: SQL, files, the terminal, the run itself.
+//! - [`capabilities`]: what guests can reach: SQL, Redis, websocket connections, files, the terminal, the run itself.
+//! - [`channels`]: how Django Channels' workers are reached through Redis; pure formats.
 //! - [`outcome`]: how a run ends. [`terminal`]: the only writer.
 //!
 //! Invariants, each kept by a test: nothing but the requested command's file is opened by a run; a guest
 //! learns no address, password or path that it was not given; a failure never exits 0.
 
 pub mod capabilities;
+pub mod channels;
 pub mod cli;
 pub mod component;
 pub mod gate;

@@ -10,7 +10,7 @@ use wasmparser::{ComponentExternalKind, Parser, Payload};
 
 use super::kind::Kind;
 use super::limits;
-use crate::grants::SqlPower;
+use crate::grants::Powers;
 use crate::grants::manifest::{MANIFEST_SECTION, Manifest};
 use crate::outcome::{Failure, Result};
 
@@ -39,9 +39,9 @@ impl ComponentFile {
         self.exports.iter().any(|name| name.starts_with(RUN_EXPORT))
     }
 
-    /// The SQL powers whose interfaces it imports.
-    pub fn sql_powers(&self) -> BTreeSet<SqlPower> {
-        SqlPower::of_imports(&self.imports)
+    /// The powers whose interfaces it imports.
+    pub fn powers(&self) -> Powers {
+        Powers::of_imports(&self.imports)
     }
 }
 

@@ -8,7 +8,7 @@ use wasmtime_wasi_config::WasiConfig;
 
 use super::run::State;
 use crate::capabilities::{command, files, sql, terminal};
-use crate::grants::SqlPower;
+use crate::grants::Powers;
 use crate::outcome::{Failure, Result};
 
 /// Packages that the host offers; their interfaces' versions are checked by the linker itself.
@@ -40,14 +40,14 @@ pub(super) fn check_offered(name: &str, imports: &BTreeSet<String>) -> Result<()
         .hint("build it without that import, or update `host`; `host inspect` shows all imports"))
 }
 
-/// A linker with WASI, the run's own interfaces, and the SQL interfaces of `powers`.
-pub(super) fn linker(engine: &Engine, imports: &BTreeSet<String>, powers: &BTreeSet<SqlPower>) -> Result<Linker<State>> {
+/// A linker with WASI, the run's own interfaces, and the interfaces of `powers`.
+pub(super) fn linker(engine: &Engine, imports: &BTreeSet<String>, powers: &Powers) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     fill(&mut linker, imports, powers).map_err(|error| Failure::failed(format!("failed to link the host's interfaces: {error:#}")))?;
     Ok(linker)
 }
 
-fn fill(linker: &mut Linker<State>, imports: &BTreeSet<String>, powers: &BTreeSet<SqlPower>) -> wasmtime::Result<()> {
+fn fill(linker: &mut Linker<State>, imports: &BTreeSet<String>, powers: &Powers) -> wasmtime::Result<()> {
     let imports_any = |package: &str| imports.iter().any(|import| import.starts_with(package));
     files::add_wasi_to_linker(linker, State::files)?;
     // Linking them is 7% of a small run's instructions, so only for those that import them.
@@ -61,8 +61,8 @@ fn fill(linker: &mut Linker<State>, imports: &BTreeSet<String>, powers: &BTreeSe
     if imports_any("wasi:config/") {
         wasmtime_wasi_config::add_to_linker(linker, |state| WasiConfig::from(&state.config))?;
     }
-    if imports_any("host:sql/") && !powers.is_empty() {
-        sql::add_to_linker(linker, powers, State::sql)?;
+    if imports_any("host:sql/") && !powers.sql.is_empty() {
+        sql::add_to_linker(linker, &powers.sql, State::sql)?;
     }
     Ok(())
 }

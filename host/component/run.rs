@@ -1,6 +1,6 @@
 //! One run: load, link, instantiate, call `wasi:cli/run`, and say how it ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::capabilities::files::{FilesCtx, FilesView};
 use crate::capabilities::sql::{SqlCtx, SqlView};
 use crate::capabilities::terminal::{TerminalCtx, TerminalView};
 use crate::gate::{Gate, Leave};
-use crate::grants::SqlPower;
+use crate::grants::Powers;
 use crate::outcome::{Ending, Failure, Result};
 use crate::terminal::{self, GuestOutput, OutputMeter};
 
@@ -95,8 +95,8 @@ pub struct Launch<'a> {
     pub name: &'a str,
     pub file: &'a ComponentFile,
     pub digest: &'a str,
-    /// The SQL interfaces to link.
-    pub powers: BTreeSet<SqlPower>,
+    /// The interfaces to link.
+    pub powers: Powers,
     pub bounds: Bounds,
     pub contexts: Contexts,
     pub gate: Gate,

@@ -1,15 +1,15 @@
 //! The lines of host.toml that would grant what is missing: one source for errors, `inspect`, `grant` and `init`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::manifest::ANY_DATABASE;
-use super::{FileAccess, Grants, SqlPower, Wants};
+use super::manifest::ANY;
+use super::{FileAccess, Grants, Power, RedisPower, Wants};
 
 /// One key beneath `[commands.NAME]` with the value it must have; what was granted before is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// `["sql", "default"]`, `["files", "migrations/**"]`, `["env"]`
+    /// `["sql", "default"]`, `["redis", "default", "allow"]`, `["files", "migrations/**"]`, `["env"]`
     pub keys: Vec<String>,
     pub value: SettingValue,
 }
@@ -25,13 +25,34 @@ pub enum SettingValue {
 /// Asks for any database have no line: which database is the operator's to say.
 pub fn settings<'w>(wants: impl IntoIterator<Item = &'w Wants>, grants: &Grants) -> Vec<Setting> {
     let mut sql = BTreeMap::new();
+    let mut redis = BTreeMap::new();
+    let mut broadcast = None;
     let mut files = BTreeMap::new();
     let mut env = grants.env.clone();
     for want in wants {
         match want {
-            Wants::Sql { database, .. } if database == ANY_DATABASE => {}
+            Wants::Sql { database: name, .. } | Wants::Redis { name, .. } if name == ANY => {}
             Wants::Sql { database, powers } => {
                 sql.entry(database).or_insert_with(|| grants.sql.get(database).cloned().unwrap_or_default()).extend(powers);
+            }
+            Wants::Redis { name, powers, keys, channels } => {
+                let granted = grants.redis.get(name);
+                let entry = redis.entry(name).or_insert_with(|| granted.cloned().unwrap_or_default());
+                entry.powers.extend(powers);
+                // Which keys is the operator's to say once something is granted.
+                if granted.is_none_or(|granted| granted.keys.is_empty() && granted.prefix.is_none()) {
+                    propose(&mut entry.keys, keys, powers.iter().any(|power| *power != RedisPower::Publish));
+                }
+                if granted.is_none_or(|granted| granted.channels.is_empty()) {
+                    propose(&mut entry.channels, channels, powers.contains(&RedisPower::Publish));
+                }
+            }
+            Wants::Broadcast { powers, labels } => {
+                let entry = broadcast.get_or_insert_with(|| grants.broadcast.clone().unwrap_or_default());
+                entry.powers.extend(powers);
+                if grants.broadcast.is_none() {
+                    entry.labels = if labels.is_empty() { vec!["*".to_owned()] } else { labels.clone() };
+                }
             }
             Wants::Files(file) => {
                 let granted = grants.files.iter().filter(|grant| grant.pattern == file.pattern).map(|grant| grant.access);
@@ -43,9 +64,30 @@ pub fn settings<'w>(wants: impl IntoIterator<Item = &'w Wants>, grants: &Grants)
             Wants::Env(name) => env.push(name.clone()),
         }
     }
-    let sql = sql.into_iter().filter(|(database, powers)| grants.sql.get(*database) != Some(powers)).map(|(database, powers)| Setting {
-        keys: vec!["sql".to_owned(), database.clone()],
-        value: SettingValue::List(powers.into_iter().map(|power: SqlPower| power.word().to_owned()).collect()),
+    let sql = sql
+        .into_iter()
+        .filter(|(database, powers)| grants.sql.get(*database) != Some(powers))
+        .map(|(database, powers)| Setting { keys: vec!["sql".to_owned(), database.clone()], value: SettingValue::List(words(&powers)) });
+    let redis = redis.into_iter().flat_map(|(name, grant)| {
+        let before = grants.redis.get(name).cloned().unwrap_or_default();
+        let of = |key: &str, items: Vec<String>| Setting {
+            keys: vec!["redis".to_owned(), name.clone(), key.to_owned()],
+            value: SettingValue::List(items),
+        };
+        let allow = (grant.powers != before.powers).then(|| of("allow", words(&grant.powers)));
+        let keys = (grant.keys != before.keys).then(|| of("keys", grant.keys));
+        let channels = (grant.channels != before.channels).then(|| of("channels", grant.channels));
+        allow.into_iter().chain(keys).chain(channels)
+    });
+    let broadcast = broadcast.into_iter().flat_map(|grant| {
+        let before = grants.broadcast.clone().unwrap_or_default();
+        let of = |key: &str, items: Vec<String>| Setting {
+            keys: vec!["broadcast".to_owned(), key.to_owned()],
+            value: SettingValue::List(items),
+        };
+        let allow = (grant.powers != before.powers).then(|| of("allow", words(&grant.powers)));
+        let labels = (grant.labels != before.labels).then(|| of("labels", grant.labels));
+        allow.into_iter().chain(labels)
     });
     let unchanged = |pattern: &str, access| grants.files.iter().any(|grant| grant.pattern == pattern && grant.access == access);
     let files = files.into_iter().filter(|(pattern, access)| !unchanged(pattern, *access)).map(|(pattern, access)| Setting {
@@ -53,7 +95,23 @@ pub fn settings<'w>(wants: impl IntoIterator<Item = &'w Wants>, grants: &Grants)
         value: SettingValue::Text(access.word().to_owned()),
     });
     let env = (env != grants.env).then(|| Setting { keys: vec!["env".to_owned()], value: SettingValue::List(env) });
-    sql.chain(files).chain(env).collect()
+    sql.chain(redis).chain(broadcast).chain(files).chain(env).collect()
+}
+
+/// The patterns that were asked for, or all that begins with the project's name where some are `needed`.
+fn propose(patterns: &mut Vec<String>, asked: &[String], needed: bool) {
+    let missing: Vec<String> = asked.iter().filter(|pattern| !patterns.contains(pattern)).cloned().collect();
+    patterns.extend(missing);
+    if patterns.is_empty() && needed {
+        patterns.push(OWN.to_owned());
+    }
+}
+
+/// Keys and channels of this project.
+const OWN: &str = "${PROJECT_NAME}:*";
+
+fn words<P: Power>(powers: &BTreeSet<P>) -> Vec<String> {
+    powers.iter().map(|power| power.word().to_owned()).collect()
 }
 
 /// The same as text, the section's header first; empty when there is nothing to add.
@@ -99,9 +157,7 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use super::super::FileGrant;
+    use super::super::{FileGrant, SqlPower};
     use super::*;
 
     fn sql(database: &str, powers: &[SqlPower]) -> Wants {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{FileAccess, FileGrant, SqlPower};
+use super::{BroadcastPower, FileAccess, FileGrant, Power, RedisPower, SqlPower};
 use crate::gate::Effect;
 use crate::outcome::{Failure, Result};
 use crate::project::document::{Document, Item, Section};
@@ -49,18 +49,33 @@ pub struct Ask {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wants {
-    /// `database` is a configured name, or [`ANY_DATABASE`].
+    /// `database` is a configured name, or [`ANY`].
     Sql {
         database: String,
         powers: BTreeSet<SqlPower>,
+    },
+    /// `name` is a configured name, or [`ANY`].
+    Redis {
+        name: String,
+        powers: BTreeSet<RedisPower>,
+        /// Redis' globs; none means whichever keys the operator grants. `${PROJECT_NAME}` is the project's name.
+        keys: Vec<String>,
+        /// The same for the channels of `publish`.
+        channels: Vec<String>,
+    },
+    /// The application's websocket connections.
+    Broadcast {
+        powers: BTreeSet<BroadcastPower>,
+        /// What to propose to the operator.
+        labels: Vec<String>,
     },
     Files(FileGrant),
     /// A name, `*` at the end allowed.
     Env(String),
 }
 
-/// Asks for whichever databases the operator granted; always optional.
-pub const ANY_DATABASE: &str = "*";
+/// Asks for whichever databases or Redis servers the operator granted; always optional.
+pub const ANY: &str = "*";
 
 impl Manifest {
     /// `source` is what errors call the text by: `command.toml`, or the file and section it stands in.
@@ -103,6 +118,11 @@ impl Ask {
         let optional = if self.optional { " (optional)" } else { "" };
         match &self.wants {
             Wants::Sql { database, powers } => powers.iter().map(|power| format!("sql.{database} {}{optional}", power.word())).collect(),
+            Wants::Redis { name, powers, keys, .. } => {
+                let of = if keys.is_empty() { String::new() } else { format!(" of {}", keys.join(", ")) };
+                powers.iter().map(|power| format!("redis.{name} {}{of}{optional}", power.word())).collect()
+            }
+            Wants::Broadcast { powers, .. } => powers.iter().map(|power| format!("broadcast {}{optional}", power.word())).collect(),
             Wants::Files(FileGrant { pattern, access }) => vec![format!("files {pattern} {}{optional}", access.word())],
             Wants::Env(name) => vec![format!("env {name}{optional}")],
         }
@@ -115,8 +135,12 @@ impl Wants {
         match self {
             Self::Sql { powers, .. } if powers.contains(&SqlPower::Admin) => Effect::Destroy,
             Self::Sql { powers, .. } if powers.iter().any(|power| *power != SqlPower::Read) => Effect::Change,
+            Self::Redis { powers, .. } if powers.contains(&RedisPower::Delete) => Effect::Destroy,
+            Self::Redis { powers, .. } if powers.iter().any(|power| *power != RedisPower::Read) => Effect::Change,
+            Self::Broadcast { powers, .. } if powers.contains(&BroadcastPower::Drop) => Effect::Destroy,
+            Self::Broadcast { powers, .. } if powers.contains(&BroadcastPower::Reload) => Effect::Change,
             Self::Files(FileGrant { access: FileAccess::Write, .. }) => Effect::Change,
-            Self::Sql { .. } | Self::Files(_) | Self::Env(_) => Effect::Read,
+            Self::Sql { .. } | Self::Redis { .. } | Self::Broadcast { .. } | Self::Files(_) | Self::Env(_) => Effect::Read,
         }
     }
 }
@@ -146,30 +170,55 @@ fn exit_codes(section: &Section<'_>) -> Result<BTreeMap<u8, String>> {
     section.items().into_iter().map(code).collect()
 }
 
+/// What an ask can be for, and the keys that go with each.
+const KINDS: [(&str, &[&str]); 5] = [
+    ("sql", &["powers"]),
+    ("redis", &["powers", "keys", "channels"]),
+    ("broadcast", &["powers", "labels"]),
+    ("files", &["access"]),
+    ("env", &[]),
+];
+
 fn ask(section: &Section<'_>) -> Result<Ask> {
-    section.only(&["sql", "powers", "files", "access", "env", "why", "optional"])?;
+    section.only(&["sql", "redis", "broadcast", "powers", "keys", "channels", "labels", "files", "access", "env", "why", "optional"])?;
     let why = shown(&section.require("why")?)?;
     let optional = section.get("optional").map(|item| item.boolean()).transpose()?.unwrap_or(false);
-    let kinds: Vec<_> = ["sql", "files", "env"].into_iter().filter_map(|kind| section.get(kind).map(|item| (kind, item))).collect();
-    let (kind, subject) = match kinds.as_slice() {
+    let kinds: Vec<_> = KINDS.into_iter().filter_map(|(kind, with)| section.get(kind).map(|item| (kind, with, item))).collect();
+    let (kind, with, subject) = match kinds.as_slice() {
         [one] => one,
-        [] => return Err(section.error("an ask needs one of `sql`, `files` and `env`")),
-        _ => return Err(section.error("an ask is for one thing: `sql`, `files` or `env`")),
+        [] => return Err(section.error("an ask needs one of `sql`, `redis`, `broadcast`, `files` and `env`")),
+        _ => return Err(section.error("an ask is for one thing: `sql`, `redis`, `broadcast`, `files` or `env`")),
     };
-    for (key, belongs_to) in [("powers", "sql"), ("access", "files")] {
+    for key in ["powers", "keys", "channels", "labels", "access"] {
         if let Some(item) = section.get(key)
-            && *kind != belongs_to
+            && !with.contains(&key)
         {
-            return Err(item.error(&format!("belongs to `{belongs_to}`, not to `{kind}`")));
+            let owners: Vec<_> = KINDS.iter().filter(|(_, with)| with.contains(&key)).map(|(kind, _)| format!("`{kind}`")).collect();
+            return Err(item.error(&format!("belongs to {}, not to `{kind}`", owners.join(" and "))));
         }
     }
-    let name = shown(subject)?;
     let wants = match *kind {
-        "sql" => Wants::Sql { database: database_name(subject, name)?, powers: powers(&section.require("powers")?)? },
-        "files" => Wants::Files(FileGrant { pattern: file_pattern(subject, name)?, access: access(&section.require("access")?)? }),
-        _ => Wants::Env(env_pattern(subject, name)?),
+        "sql" => Wants::Sql { database: configured_name(subject, "a database's")?, powers: powers(&section.require("powers")?)? },
+        "redis" => Wants::Redis {
+            name: configured_name(subject, "a Redis'")?,
+            powers: powers(&section.require("powers")?)?,
+            keys: section.get("keys").map(|item| shown_list(&item)).transpose()?.unwrap_or_default(),
+            channels: section.get("channels").map(|item| shown_list(&item)).transpose()?.unwrap_or_default(),
+        },
+        "broadcast" if !subject.boolean()? => return Err(subject.error("must be `true`")),
+        "broadcast" => Wants::Broadcast {
+            powers: powers(&section.require("powers")?)?,
+            labels: section.get("labels").map(|item| shown_list(&item)).transpose()?.unwrap_or_default(),
+        },
+        "files" => {
+            Wants::Files(FileGrant { pattern: file_pattern(subject, shown(subject)?)?, access: access(&section.require("access")?)? })
+        }
+        _ => Wants::Env(env_pattern(subject, shown(subject)?)?),
     };
-    let any = matches!(&wants, Wants::Sql { database, .. } if database == ANY_DATABASE);
+    let any = match &wants {
+        Wants::Sql { database: name, .. } | Wants::Redis { name, .. } => name == ANY,
+        Wants::Broadcast { .. } | Wants::Files(_) | Wants::Env(_) => false,
+    };
     Ok(Ask { wants, why, optional: optional || any })
 }
 
@@ -191,11 +240,12 @@ fn effect(stated: Option<&Item<'_>>, asks: &[Ask]) -> Result<Effect> {
 }
 
 /// `["read", "write"]`, for manifests and host.toml alike.
-pub(crate) fn powers(item: &Item<'_>) -> Result<BTreeSet<SqlPower>> {
+pub(crate) fn powers<P: Power>(item: &Item<'_>) -> Result<BTreeSet<P>> {
     let mut powers = BTreeSet::new();
     for (word, item) in item.strings()? {
-        let power = SqlPower::from_word(word).ok_or_else(|| {
-            item.error(&format!("names `{word}`, which is no power")).hint(suggest::hint(word, &SqlPower::ALL.map(SqlPower::word)))
+        let power = P::from_word(word).ok_or_else(|| {
+            let known: Vec<_> = P::ALL.iter().map(|power| power.word()).collect();
+            item.error(&format!("names `{word}`, which is no power")).hint(suggest::hint(word, &known))
         })?;
         powers.insert(power);
     }
@@ -231,9 +281,14 @@ pub(crate) fn env_pattern(item: &Item<'_>, pattern: String) -> Result<String> {
     Ok(pattern)
 }
 
-fn database_name(item: &Item<'_>, name: String) -> Result<String> {
-    let valid = name == ANY_DATABASE || crate::project::is_name(&name);
-    if valid { Ok(name) } else { Err(item.error("must be a database's configured name, or `*`")) }
+fn configured_name(item: &Item<'_>, whose: &str) -> Result<String> {
+    let name = shown(item)?;
+    let valid = name == ANY || crate::project::is_name(&name);
+    if valid { Ok(name) } else { Err(item.error(&format!("must be {whose} configured name, or `*`"))) }
+}
+
+fn shown_list(item: &Item<'_>) -> Result<Vec<String>> {
+    item.strings()?.iter().map(|(_, item)| shown(item)).collect()
 }
 
 /// A text people will see: not empty, one line, nothing a terminal would obey.

@@ -3,8 +3,10 @@
 
 mod lines;
 pub mod manifest;
+mod meeting;
 mod patterns;
 mod permitted;
+mod power;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,44 +14,7 @@ use std::time::Duration;
 pub use self::lines::{Setting, SettingValue, host_toml_lines, settings};
 pub use self::manifest::{Ask, Manifest, Wants};
 pub use self::permitted::{Missing, Permitted, permit};
-
-/// Powers of `host:sql`, each an interface of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SqlPower {
-    Read,
-    Write,
-    Schema,
-    Lock,
-    Admin,
-}
-
-impl SqlPower {
-    pub const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Schema, Self::Lock, Self::Admin];
-
-    /// The word in host.toml and in manifests, and the interface's name in `host:sql`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Schema => "schema",
-            Self::Lock => "lock",
-            Self::Admin => "admin",
-        }
-    }
-
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|power| power.word() == word)
-    }
-
-    /// The powers among a component's imports: `host:sql/read@0.1.0` is `read`. `host:sql/types` is none.
-    pub fn of_imports<'i>(imports: impl IntoIterator<Item = &'i String>) -> BTreeSet<Self> {
-        imports
-            .into_iter()
-            .filter_map(|import| import.strip_prefix("host:sql/"))
-            .filter_map(|rest| Self::from_word(rest.split_once('@').map_or(rest, |(interface, _)| interface)))
-            .collect()
-    }
-}
+pub use self::power::{BroadcastPower, Power, Powers, RedisPower, SqlPower};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FileAccess {
@@ -79,6 +44,39 @@ pub struct FileGrant {
     pub access: FileAccess,
 }
 
+/// What is granted on one Redis.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RedisGrant {
+    pub powers: BTreeSet<RedisPower>,
+    /// Redis' globs over the keys as the server has them, the prefix included. None is granted without one.
+    pub keys: Vec<String>,
+    /// What the host puts before every key of the guest and takes off every key it shows to it.
+    pub prefix: Option<String>,
+    /// Redis' globs over the channels that may be published on.
+    pub channels: Vec<String>,
+    /// What the manifest asked for; empty means whatever is granted, else a key must match one of these as well.
+    pub asked_keys: Vec<String>,
+}
+
+/// What is granted on the application's websocket connections.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BroadcastGrant {
+    pub powers: BTreeSet<BroadcastPower>,
+    /// Python's fnmatch patterns over labels.
+    pub labels: Vec<String>,
+}
+
+/// How much one run may change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BudgetGrants {
+    pub rows_changed: Option<u64>,
+    /// Redis keys.
+    pub keys_deleted: Option<u64>,
+    pub connections_dropped: Option<u64>,
+    /// Connections dropped a second.
+    pub connections_dropped_rate: Option<u64>,
+}
+
 /// Bounds an operator set for one command; none means the host's default (`component/limits.rs`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LimitGrants {
@@ -94,11 +92,14 @@ pub struct LimitGrants {
 pub struct Grants {
     /// By the database's configured name.
     pub sql: BTreeMap<String, BTreeSet<SqlPower>>,
+    /// By the configured name of the Redis.
+    pub redis: BTreeMap<String, RedisGrant>,
+    pub broadcast: Option<BroadcastGrant>,
     pub files: Vec<FileGrant>,
     /// Names of environment variables, `*` at the end allowed.
     pub env: Vec<String>,
     /// `config.KEY = "value"`: what `wasi:config/store` answers.
     pub config: BTreeMap<String, String>,
     pub limits: LimitGrants,
-    pub rows_changed: Option<u64>,
+    pub budgets: BudgetGrants,
 }

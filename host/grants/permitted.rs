@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::manifest::ANY_DATABASE;
-use super::{Ask, FileGrant, Grants, Manifest, Setting, SettingValue, SqlPower, Wants, host_toml_lines, patterns};
+use super::meeting::{Meeting, Named, ONLY};
+use super::{
+    Ask, BroadcastGrant, BroadcastPower, FileGrant, Grants, Manifest, Power, Powers, RedisGrant, RedisPower, Setting, SettingValue,
+    SqlPower, Wants, host_toml_lines, patterns,
+};
 use crate::outcome::{Ending, Failure};
 
 /// What one run may do, and what stands between the ask and the grant.
@@ -11,6 +14,9 @@ use crate::outcome::{Ending, Failure};
 pub struct Permitted {
     /// By the database's configured name; never an empty set.
     pub sql: BTreeMap<String, BTreeSet<SqlPower>>,
+    /// By the configured name of the Redis; never without a power.
+    pub redis: BTreeMap<String, RedisGrant>,
+    pub broadcast: Option<BroadcastGrant>,
     pub files: Vec<FileGrant>,
     /// Names, `*` at the end allowed.
     pub env: Vec<String>,
@@ -20,9 +26,9 @@ pub struct Permitted {
     pub without: Vec<Missing>,
     /// Granted and never asked for: gives nothing. As a line of host.toml.
     pub unused: Vec<String>,
-    /// Powers whose interface the component imports though nothing of it is granted, because it only
-    /// asked optionally: linked, and every call is answered with access-denied.
-    denied_politely: BTreeSet<SqlPower>,
+    /// The interfaces to link: each power that is granted somewhere, and those only asked for optionally,
+    /// whose calls are answered with access-denied.
+    pub linked: Powers,
 }
 
 /// An ask, or the part of it, that is not granted.
@@ -34,44 +40,70 @@ pub struct Missing {
 
 /// Why a power is wanted that no manifest asks for.
 const IMPORTED: &str = "the component imports it";
+/// The name that is meant where none is said.
+const DEFAULT: &str = "default";
 
 /// `imports`: the powers whose interfaces the component imports; it can use no others whatever it asks for.
 ///
 /// What is imported but not asked for counts as asked on whichever database grants it. A component without
 /// a manifest cannot ask for files and variables, so there the operator's lines are taken as they are.
-pub fn permit(imports: &BTreeSet<SqlPower>, manifest: Option<&Manifest>, grants: &Grants) -> Permitted {
+pub fn permit(imports: &Powers, manifest: Option<&Manifest>, grants: &Grants) -> Permitted {
     let mut permitted = Permitted::default();
-    let asks = manifest.map_or(&[][..], |manifest| &manifest.asks);
-    for ask in asks {
+    let redis_granted = redis_powers(grants);
+    let broadcast_granted = broadcast_powers(grants);
+    let mut sql = Meeting::new(&grants.sql, &imports.sql);
+    let mut redis = Meeting::new(&redis_granted, &imports.redis);
+    let mut broadcast = Meeting::new(&broadcast_granted, &imports.broadcast);
+    for ask in manifest.map_or(&[][..], |manifest| &manifest.asks) {
         let missing = match &ask.wants {
-            Wants::Sql { database, powers } => permitted.sql(database, powers, grants, imports),
+            Wants::Sql { database, powers } => sql.ask(database, powers).map(|powers| Wants::Sql { database: database.clone(), powers }),
+            Wants::Redis { name, powers, keys, channels } => {
+                let (keys, channels) = (keys.clone(), channels.clone());
+                redis.ask(name, powers).map(|powers| Wants::Redis { name: name.clone(), powers, keys, channels })
+            }
+            Wants::Broadcast { powers, labels } => {
+                broadcast.ask(ONLY, powers).map(|powers| Wants::Broadcast { powers, labels: labels.clone() })
+            }
             Wants::Files(file) => permitted.file(file, grants),
             Wants::Env(name) => permitted.env(name, grants),
         };
         let list = if ask.optional { &mut permitted.without } else { &mut permitted.missing };
         list.extend(missing.map(|wants| Missing { wants, why: ask.why.clone() }));
     }
-    permitted.imported(imports, asks, grants);
+    let imported = [
+        sql.imported().map(|powers| Wants::Sql { database: DEFAULT.to_owned(), powers }),
+        redis.imported().map(|powers| Wants::Redis { name: DEFAULT.to_owned(), powers, keys: Vec::new(), channels: Vec::new() }),
+        broadcast.imported().map(|powers| Wants::Broadcast { powers, labels: Vec::new() }),
+    ];
+    permitted.missing.extend(imported.into_iter().flatten().map(|wants| Missing { wants, why: IMPORTED.to_owned() }));
     if manifest.is_none() {
         permitted.files.clone_from(&grants.files);
         permitted.env.clone_from(&grants.env);
     }
-    permitted.denied_politely = imports.iter().copied().filter(|power| !permitted.grants_somewhere(*power)).collect();
-    for missing in &permitted.missing {
-        if let Wants::Sql { powers, .. } = &missing.wants {
-            permitted.denied_politely.retain(|power| !powers.contains(power));
-        }
-    }
-    permitted.unused = unused(&permitted, manifest, imports, grants);
+    let missing = || permitted.missing.iter().map(|missing| &missing.wants);
+    permitted.linked = Powers {
+        sql: sql.linked(missing().filter_map(|wants| if let Wants::Sql { powers, .. } = wants { Some(powers) } else { None })),
+        redis: redis.linked(missing().filter_map(|wants| if let Wants::Redis { powers, .. } = wants { Some(powers) } else { None })),
+        broadcast: broadcast
+            .linked(missing().filter_map(|wants| if let Wants::Broadcast { powers, .. } = wants { Some(powers) } else { None })),
+    };
+    permitted.unused = power_lines(&["sql"], &[], &sql.unused())
+        .chain(power_lines(&["redis"], &["allow"], &redis.unused()))
+        .chain(power_lines(&["broadcast"], &["allow"], &broadcast.unused()))
+        .map(|setting| setting.to_string())
+        .chain(permitted.unused_files_and_variables(grants))
+        .collect();
+    permitted.sql = sql.permitted;
+    permitted.redis = redis.permitted.into_iter().map(|(name, powers)| redis_grant(name, powers, manifest, grants)).collect();
+    permitted.broadcast = broadcast
+        .permitted
+        .into_values()
+        .next()
+        .map(|powers| BroadcastGrant { powers, labels: grants.broadcast.iter().flat_map(|granted| granted.labels.clone()).collect() });
     permitted
 }
 
 impl Permitted {
-    /// The interfaces to link: each power that some database grants, and those only asked for optionally.
-    pub fn linked_powers(&self) -> BTreeSet<SqlPower> {
-        self.sql.values().flatten().copied().chain(self.denied_politely.iter().copied()).collect()
-    }
-
     /// The failure that says what is missing and how to grant it; none when nothing is.
     pub fn refusal(&self, command: &str, grants: &Grants) -> Option<Failure> {
         if self.missing.is_empty() {
@@ -83,17 +115,6 @@ impl Permitted {
             Failure::new(Ending::Denied, format!("`{command}` was not granted what it needs:{reasons}"))
                 .hint(format!("`host grant {command}`, or in host.toml:\n{}", lines.join("\n"))),
         )
-    }
-
-    /// Adds what is granted of an ask; what is not comes back.
-    fn sql(&mut self, database: &str, powers: &BTreeSet<SqlPower>, grants: &Grants, imports: &BTreeSet<SqlPower>) -> Option<Wants> {
-        let asked = |name: &str| database == ANY_DATABASE || database == name;
-        let mut lacking = powers.clone();
-        for (name, granted) in grants.sql.iter().filter(|(name, _)| asked(name)) {
-            lacking.retain(|power| !granted.contains(power));
-            self.allow(name, granted.iter().copied().filter(|power| powers.contains(power) && imports.contains(power)));
-        }
-        (!lacking.is_empty()).then(|| Wants::Sql { database: database.to_owned(), powers: lacking })
     }
 
     fn file(&mut self, file: &FileGrant, grants: &Grants) -> Option<Wants> {
@@ -121,28 +142,16 @@ impl Permitted {
         Some(Wants::Env(name.to_owned()))
     }
 
-    /// Imports are the second way to ask.
-    fn imported(&mut self, imports: &BTreeSet<SqlPower>, asks: &[Ask], grants: &Grants) {
-        let asked = |power: &SqlPower| asks.iter().any(|ask| matches!(&ask.wants, Wants::Sql { powers, .. } if powers.contains(power)));
-        let unasked: BTreeSet<_> = imports.iter().copied().filter(|power| !asked(power)).collect();
-        for (name, granted) in &grants.sql {
-            self.allow(name, granted.intersection(&unasked).copied());
-        }
-        let powers: BTreeSet<_> = unasked.into_iter().filter(|power| !self.grants_somewhere(*power)).collect();
-        if !powers.is_empty() {
-            self.missing.push(Missing { wants: Wants::Sql { database: "default".to_owned(), powers }, why: IMPORTED.to_owned() });
-        }
-    }
-
-    fn allow(&mut self, database: &str, powers: impl Iterator<Item = SqlPower>) {
-        let mut powers = powers.peekable();
-        if powers.peek().is_some() {
-            self.sql.entry(database.to_owned()).or_default().extend(powers);
-        }
-    }
-
-    fn grants_somewhere(&self, power: SqlPower) -> bool {
-        self.sql.values().any(|powers| powers.contains(&power))
+    fn unused_files_and_variables(&self, grants: &Grants) -> Vec<String> {
+        let idle_file = |grant: &&FileGrant| !self.files.iter().any(|file| patterns::file_common(grant, file).is_some());
+        let files = grants.files.iter().filter(idle_file).map(|grant| Setting {
+            keys: vec!["files".to_owned(), grant.pattern.clone()],
+            value: SettingValue::Text(grant.access.word().to_owned()),
+        });
+        let idle_name = |grant: &&String| !self.env.iter().any(|name| patterns::env_common(grant, name).is_some());
+        let names: Vec<_> = grants.env.iter().filter(idle_name).cloned().collect();
+        let env = (!names.is_empty()).then(|| Setting { keys: vec!["env".to_owned()], value: SettingValue::List(names) });
+        files.chain(env).map(|setting| setting.to_string()).collect()
     }
 }
 
@@ -154,11 +163,7 @@ impl Missing {
 
     /// Whether it is all or part of `ask`.
     pub fn of(&self, ask: &Ask) -> bool {
-        let same = match (&self.wants, &ask.wants) {
-            (Wants::Sql { database: mine, .. }, Wants::Sql { database: asked, .. }) => mine == asked,
-            (mine, asked) => mine == asked,
-        };
-        same && self.why == ask.why
+        self.wants.same_thing(&ask.wants) && self.why == ask.why
     }
 }
 
@@ -166,39 +171,63 @@ impl Wants {
     /// `sql.default read, write`
     pub fn in_words(&self) -> String {
         match self {
-            Self::Sql { database, powers } => {
-                let powers: Vec<_> = powers.iter().map(|power| power.word()).collect();
-                format!("sql.{database} {}", powers.join(", "))
-            }
+            Self::Sql { database, powers } => format!("sql.{database} {}", words(powers)),
+            Self::Redis { name, powers, keys, .. } if keys.is_empty() => format!("redis.{name} {}", words(powers)),
+            Self::Redis { name, powers, keys, .. } => format!("redis.{name} {} of {}", words(powers), keys.join(", ")),
+            Self::Broadcast { powers, .. } => format!("broadcast {}", words(powers)),
             Self::Files(file) => format!("files {} {}", file.pattern, file.access.word()),
             Self::Env(name) => format!("env {name}"),
         }
     }
+
+    /// Whether both are about the same thing, with whichever powers.
+    pub fn same_thing(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sql { database: one, .. }, Self::Sql { database: other, .. }) => one == other,
+            (Self::Redis { name: one, .. }, Self::Redis { name: other, .. }) => one == other,
+            (Self::Broadcast { .. }, Self::Broadcast { .. }) => true,
+            (one, other) => one == other,
+        }
+    }
 }
 
-/// What is granted and neither asked for nor, for powers, imported without being asked for.
-fn unused(permitted: &Permitted, manifest: Option<&Manifest>, imports: &BTreeSet<SqlPower>, grants: &Grants) -> Vec<String> {
-    let asks = || manifest.into_iter().flat_map(|manifest| &manifest.asks);
-    let asked = |power: SqlPower, on: Option<&str>| {
-        asks().any(|ask| match &ask.wants {
-            Wants::Sql { database, powers } => powers.contains(&power) && on.is_none_or(|on| database == on || database == ANY_DATABASE),
-            Wants::Files(_) | Wants::Env(_) => false,
-        })
-    };
-    let used = |power: SqlPower, database: &str| asked(power, Some(database)) || (imports.contains(&power) && !asked(power, None));
-    let sql = grants.sql.iter().filter_map(|(database, granted)| {
-        let powers: Vec<_> = granted.iter().filter(|power| !used(**power, database)).map(|power| power.word().to_owned()).collect();
-        (!powers.is_empty()).then(|| Setting { keys: vec!["sql".to_owned(), database.clone()], value: SettingValue::List(powers) })
+fn words<P: Power>(powers: &BTreeSet<P>) -> String {
+    powers.iter().map(|power| power.word()).collect::<Vec<_>>().join(", ")
+}
+
+fn redis_powers(grants: &Grants) -> Named<RedisPower> {
+    grants.redis.iter().map(|(name, grant)| (name.clone(), grant.powers.clone())).collect()
+}
+
+fn broadcast_powers(grants: &Grants) -> Named<BroadcastPower> {
+    grants.broadcast.iter().map(|grant| (ONLY.to_owned(), grant.powers.clone())).collect()
+}
+
+/// What is permitted on one Redis: the granted keys, and those of them that were asked for.
+fn redis_grant(name: String, powers: BTreeSet<RedisPower>, manifest: Option<&Manifest>, grants: &Grants) -> (String, RedisGrant) {
+    let granted = grants.redis.get(&name).cloned().unwrap_or_default();
+    let asks = manifest.map_or(&[][..], |manifest| &manifest.asks).iter().filter_map(|ask| match &ask.wants {
+        Wants::Redis { name: asked, keys, .. } if *asked == name || asked == super::manifest::ANY => Some(keys),
+        _ => None,
     });
-    let idle_file = |grant: &&FileGrant| !permitted.files.iter().any(|file| patterns::file_common(grant, file).is_some());
-    let files = grants.files.iter().filter(idle_file).map(|grant| Setting {
-        keys: vec!["files".to_owned(), grant.pattern.clone()],
-        value: SettingValue::Text(grant.access.word().to_owned()),
-    });
-    let idle_name = |grant: &&String| !permitted.env.iter().any(|name| patterns::env_common(grant, name).is_some());
-    let names: Vec<_> = grants.env.iter().filter(idle_name).cloned().collect();
-    let env = (!names.is_empty()).then(|| Setting { keys: vec!["env".to_owned()], value: SettingValue::List(names) });
-    sql.chain(files).chain(env).map(|setting| setting.to_string()).collect()
+    // One ask without keys leaves them to the operator.
+    let keys: Vec<&Vec<String>> = asks.collect();
+    let asked_keys = if keys.iter().any(|keys| keys.is_empty()) { Vec::new() } else { keys.into_iter().flatten().cloned().collect() };
+    (name, RedisGrant { powers, asked_keys, ..granted })
+}
+
+/// Powers as lines of host.toml: `sql.default = ["read"]`, `redis.default.allow = ["read"]`.
+fn power_lines<P: Power>(before: &[&str], after: &[&str], named: &Named<P>) -> impl Iterator<Item = Setting> {
+    named.iter().map(move |(name, powers)| Setting {
+        keys: before
+            .iter()
+            .copied()
+            .chain((name != ONLY).then_some(name.as_str()))
+            .chain(after.iter().copied())
+            .map(str::to_owned)
+            .collect(),
+        value: SettingValue::List(powers.iter().map(|power| power.word().to_owned()).collect()),
+    })
 }
 
 #[cfg(test)]
@@ -209,6 +238,10 @@ mod tests {
 
     fn powers(list: &[SqlPower]) -> BTreeSet<SqlPower> {
         list.iter().copied().collect()
+    }
+
+    fn imports(list: &[SqlPower]) -> Powers {
+        Powers { sql: powers(list), ..Powers::default() }
     }
 
     fn grants(sql: &[(&str, &[SqlPower])], files: &[(&str, FileAccess)], env: &[&str]) -> Grants {
@@ -242,7 +275,7 @@ mod tests {
             (&[Read, Write, Admin][..], &[Read, Write][..], &[][..]),
             (&[Admin][..], &[][..], &["sql.default read, write"][..]),
         ] {
-            let permitted = permit(&powers(&[Read, Write, Admin]), Some(&manifest), &grants(&[("default", granted)], &[], &[]));
+            let permitted = permit(&imports(&[Read, Write, Admin]), Some(&manifest), &grants(&[("default", granted)], &[], &[]));
             let found: BTreeSet<_> = permitted.sql.get("default").into_iter().flatten().copied().filter(|power| *power != Admin).collect();
             assert_eq!(found, powers(allowed), "{granted:?}");
             assert_eq!(missing(&permitted).iter().filter(|words| !words.contains("admin")).collect::<Vec<_>>(), lacking, "{granted:?}");
@@ -252,7 +285,7 @@ mod tests {
     #[test]
     fn a_grant_on_another_database_gives_nothing() {
         let manifest = manifest(&sql_ask("default", "[\"read\"]", ""));
-        let permitted = permit(&powers(&[Read]), Some(&manifest), &grants(&[("replica", &[Read])], &[], &[]));
+        let permitted = permit(&imports(&[Read]), Some(&manifest), &grants(&[("replica", &[Read])], &[], &[]));
         assert_eq!((permitted.sql.len(), missing(&permitted)), (0, vec!["sql.default read".to_owned()]));
         assert_eq!(permitted.unused, ["sql.replica = [\"read\"]"]);
     }
@@ -260,28 +293,28 @@ mod tests {
     #[test]
     fn any_database_takes_whichever_is_granted_and_needs_none() {
         let manifest = manifest(&sql_ask("*", "[\"read\"]", ""));
-        let permitted = permit(&powers(&[Read]), Some(&manifest), &grants(&[("a", &[Read, Write]), ("b", &[Write])], &[], &[]));
+        let permitted = permit(&imports(&[Read]), Some(&manifest), &grants(&[("a", &[Read, Write]), ("b", &[Write])], &[], &[]));
         assert_eq!(permitted.sql, BTreeMap::from([("a".to_owned(), powers(&[Read]))]));
         assert_eq!(permitted.unused, ["sql.a = [\"write\"]", "sql.b = [\"write\"]"]);
-        let nothing = permit(&powers(&[Read]), Some(&manifest), &Grants::default());
+        let nothing = permit(&imports(&[Read]), Some(&manifest), &Grants::default());
         assert!(nothing.missing.is_empty());
-        assert_eq!(nothing.linked_powers(), powers(&[Read]), "linked, so that a call is answered with access-denied");
+        assert_eq!(nothing.linked.sql, powers(&[Read]), "linked, so that a call is answered with access-denied");
     }
 
     #[test]
     fn an_optional_ask_is_not_missing() {
         let asks = format!("{}{}", sql_ask("default", "[\"read\"]", ""), sql_ask("default", "[\"lock\"]", "optional = true"));
-        let permitted = permit(&powers(&[Read, Lock]), Some(&manifest(&asks)), &grants(&[("default", &[Read])], &[], &[]));
+        let permitted = permit(&imports(&[Read, Lock]), Some(&manifest(&asks)), &grants(&[("default", &[Read])], &[], &[]));
         assert!(permitted.missing.is_empty());
         assert_eq!(permitted.without.len(), 1);
         assert_eq!(permitted.sql["default"], powers(&[Read]));
-        assert_eq!(permitted.linked_powers(), powers(&[Read, Lock]));
+        assert_eq!(permitted.linked.sql, powers(&[Read, Lock]));
     }
 
     #[test]
     fn a_power_that_is_not_imported_is_not_permitted() {
         let manifest = manifest(&sql_ask("default", "[\"read\", \"write\"]", ""));
-        let permitted = permit(&powers(&[Read]), Some(&manifest), &grants(&[("default", &[Read, Write])], &[], &[]));
+        let permitted = permit(&imports(&[Read]), Some(&manifest), &grants(&[("default", &[Read, Write])], &[], &[]));
         assert_eq!(permitted.sql["default"], powers(&[Read]));
         assert!(permitted.unused.is_empty(), "asked for, so not idle");
     }
@@ -289,10 +322,10 @@ mod tests {
     #[test]
     fn an_import_that_the_manifest_hides_is_missing_until_it_is_granted() {
         let manifest = manifest(&sql_ask("default", "[\"read\"]", ""));
-        let hidden = permit(&powers(&[Read, Admin]), Some(&manifest), &grants(&[("default", &[Read])], &[], &[]));
+        let hidden = permit(&imports(&[Read, Admin]), Some(&manifest), &grants(&[("default", &[Read])], &[], &[]));
         assert_eq!(missing(&hidden), ["sql.default admin"]);
-        assert_eq!(hidden.linked_powers(), powers(&[Read]));
-        let granted = permit(&powers(&[Read, Admin]), Some(&manifest), &grants(&[("default", &[Read, Admin])], &[], &[]));
+        assert_eq!(hidden.linked.sql, powers(&[Read]));
+        let granted = permit(&imports(&[Read, Admin]), Some(&manifest), &grants(&[("default", &[Read, Admin])], &[], &[]));
         assert!(granted.missing.is_empty());
         assert_eq!(granted.sql["default"], powers(&[Read, Admin]));
     }
@@ -300,28 +333,28 @@ mod tests {
     #[test]
     fn without_a_manifest_the_imports_ask_and_the_grants_are_taken_as_they_are() {
         let granted = grants(&[("other", &[Read, Write])], &[("data/**", FileAccess::Write)], &["A_*"]);
-        let permitted = permit(&powers(&[Read]), None, &granted);
+        let permitted = permit(&imports(&[Read]), None, &granted);
         assert_eq!(permitted.sql, BTreeMap::from([("other".to_owned(), powers(&[Read]))]));
         assert_eq!((permitted.files.len(), permitted.env.len(), permitted.missing.len()), (1, 1, 0));
         assert_eq!(permitted.unused, ["sql.other = [\"write\"]"]);
-        let refused = permit(&powers(&[Read, Schema]), None, &Grants::default());
+        let refused = permit(&imports(&[Read, Schema]), None, &Grants::default());
         assert_eq!(missing(&refused), ["sql.default read, schema"]);
-        assert!(refused.linked_powers().is_empty());
+        assert!(refused.linked.sql.is_empty());
     }
 
     #[test]
     fn files_and_variables_are_permitted_as_asked_when_the_grant_covers_them() {
         let asks = "[[asks]]\nfiles = \"migrations/**\"\naccess = \"read\"\nwhy = \"y\"\n[[asks]]\nenv = \"A_*\"\nwhy = \"y\"\n";
         let manifest = manifest(asks);
-        let covered = permit(&powers(&[]), Some(&manifest), &grants(&[], &[("**", FileAccess::Write)], &["*"]));
+        let covered = permit(&imports(&[]), Some(&manifest), &grants(&[], &[("**", FileAccess::Write)], &["*"]));
         assert_eq!(covered.files, [FileGrant { pattern: "migrations/**".to_owned(), access: FileAccess::Read }]);
         assert_eq!(covered.env, ["A_*"]);
         assert!(covered.missing.is_empty() && covered.unused.is_empty());
-        let narrower = permit(&powers(&[]), Some(&manifest), &grants(&[], &[("migrations/app/**", FileAccess::Read)], &["A_B"]));
+        let narrower = permit(&imports(&[]), Some(&manifest), &grants(&[], &[("migrations/app/**", FileAccess::Read)], &["A_B"]));
         assert_eq!(narrower.files[0].pattern, "migrations/app/**");
         assert_eq!(narrower.env, ["A_B"]);
         assert_eq!(missing(&narrower), ["files migrations/** read", "env A_*"]);
-        let elsewhere = permit(&powers(&[]), Some(&manifest), &grants(&[], &[("data/**", FileAccess::Read)], &["B"]));
+        let elsewhere = permit(&imports(&[]), Some(&manifest), &grants(&[], &[("data/**", FileAccess::Read)], &["B"]));
         assert!(elsewhere.files.is_empty() && elsewhere.env.is_empty());
         assert_eq!(elsewhere.unused, ["files.\"data/**\" = \"read\"", "env = [\"B\"]"]);
     }
@@ -330,7 +363,7 @@ mod tests {
     fn a_refusal_shows_reasons_and_the_exact_lines() {
         let manifest = manifest(&sql_ask("default", "[\"read\", \"write\"]", ""));
         let granted = grants(&[("default", &[Read])], &[], &[]);
-        let refusal = permit(&powers(&[Read, Write]), Some(&manifest), &granted).refusal("migrate", &granted).unwrap();
+        let refusal = permit(&imports(&[Read, Write]), Some(&manifest), &granted).refusal("migrate", &granted).unwrap();
         assert_eq!(refusal.ending, Ending::Denied);
         assert_eq!(refusal.message, "`migrate` was not granted what it needs:\n  sql.default write: for the test");
         assert_eq!(refusal.hints, ["`host grant migrate`, or in host.toml:\n[commands.migrate]\nsql.default = [\"read\", \"write\"]"]);

@@ -5,8 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::document::{Document, Item, Section};
 use super::interpolation::{Template, Unresolved, Unset};
 use super::{Environment, is_name, units};
-use crate::grants::{FileGrant, Grants, LimitGrants, SqlPower, manifest};
+use crate::grants::{BudgetGrants, FileGrant, Grants, LimitGrants, SqlPower, manifest};
 use crate::outcome::{Failure, Result};
+
+pub mod messaging;
+
+use self::messaging::{BroadcastGrantSection, BroadcastSection, RedisSection};
 
 /// The name errors and origins call the file by.
 pub const FILE_NAME: &str = "host.toml";
@@ -18,6 +22,9 @@ pub struct Config {
     pub command_folders: Option<Vec<Text>>,
     /// `[sql.NAME] url`
     pub databases: BTreeMap<String, Text>,
+    /// `[redis.NAME] url`
+    pub redis: BTreeMap<String, Text>,
+    pub broadcast: Option<BroadcastSection>,
     /// `[commands.NAME]`
     pub commands: BTreeMap<String, CommandSection>,
 }
@@ -26,6 +33,8 @@ pub struct Config {
 #[derive(Clone, Debug, Default)]
 pub struct CommandSection {
     pub sql: BTreeMap<String, Placed<BTreeSet<SqlPower>>>,
+    pub redis: BTreeMap<String, Placed<RedisSection>>,
+    pub broadcast: Option<Placed<BroadcastGrantSection>>,
     pub files: Vec<Placed<FileGrant>>,
     pub env: Vec<Placed<String>>,
     pub config: BTreeMap<String, Text>,
@@ -33,6 +42,15 @@ pub struct CommandSection {
     pub memory: Option<Text>,
     pub output: Option<Text>,
     pub rows_changed: Option<Placed<u64>>,
+    pub keys_deleted: Option<Placed<u64>>,
+    pub connections_dropped: Option<Placed<Drops>>,
+}
+
+/// `connections-dropped = 500` for one run, or `"50/s"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drops {
+    InAll(u64),
+    PerSecond(u64),
 }
 
 /// A value and its line.
@@ -46,6 +64,8 @@ pub struct Placed<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
     pub template: Template,
+    /// As written.
+    raw: String,
     pub line: usize,
     column: usize,
     key: String,
@@ -56,7 +76,7 @@ impl Config {
         let document = Document::new(FILE_NAME, bytes)?;
         let table = document.parse()?;
         let root = document.root(&table);
-        root.only(&["project", "sql", "commands"])?;
+        root.only(&["project", "sql", "redis", "broadcast", "commands"])?;
         let mut config = Self::default();
         if let Some(item) = root.get("project") {
             let section = item.section()?;
@@ -72,6 +92,8 @@ impl Config {
             section.only(&["url"])?;
             config.databases.insert(name.to_owned(), Text::read(&section.require("url")?)?);
         }
+        config.redis = messaging::servers(&root)?;
+        config.broadcast = messaging::broadcast(&root, &config.redis)?;
         for (name, item) in sections(&root, "commands")? {
             if !is_name(name) {
                 return Err(item.error("is no command's name: letters, digits, `-` and `_`"));
@@ -84,13 +106,22 @@ impl Config {
 
 impl CommandSection {
     fn read(section: &Section<'_>) -> Result<Self> {
-        section.only(&["sql", "files", "env", "config", "limits", "budgets"])?;
+        section.only(&["sql", "redis", "broadcast", "files", "env", "config", "limits", "budgets"])?;
         let mut read = Self::default();
         for (database, item) in sections(section, "sql")? {
             if !is_name(database) {
                 return Err(item.error("is no database's name: letters, digits, `-` and `_`"));
             }
             read.sql.insert(database.to_owned(), Placed { value: manifest::powers(&item)?, line: item.line() });
+        }
+        for (name, item) in sections(section, "redis")? {
+            if !is_name(name) {
+                return Err(item.error("is no name for a Redis: letters, digits, `-` and `_`"));
+            }
+            read.redis.insert(name.to_owned(), Placed { value: RedisSection::read(&item)?, line: item.line() });
+        }
+        if let Some(item) = section.get("broadcast") {
+            read.broadcast = Some(Placed { value: BroadcastGrantSection::read(&item)?, line: item.line() });
         }
         for (pattern, item) in sections(section, "files")? {
             let pattern = manifest::file_pattern(&item, pattern.to_owned())?;
@@ -113,9 +144,13 @@ impl CommandSection {
         }
         if let Some(item) = section.get("budgets") {
             let budgets = item.section()?;
-            budgets.only(&["rows-changed"])?;
-            if let Some(item) = budgets.get("rows-changed") {
-                read.rows_changed = Some(Placed { value: item.whole_number()?, line: item.line() });
+            budgets.only(&["rows-changed", "keys-deleted", "connections-dropped"])?;
+            let placed = |item: Item<'_>| -> Result<Placed<u64>> { Ok(Placed { value: item.whole_number()?, line: item.line() }) };
+            let number = |key| budgets.get(key).map(placed).transpose();
+            read.rows_changed = number("rows-changed")?;
+            read.keys_deleted = number("keys-deleted")?;
+            if let Some(item) = budgets.get("connections-dropped") {
+                read.connections_dropped = Some(Placed { value: drops(&item)?, line: item.line() });
             }
         }
         Ok(read)
@@ -130,14 +165,31 @@ impl CommandSection {
             output: limit(&self.output)?,
         };
         let config = self.config.iter().map(|(key, text)| Ok((key.clone(), text.resolve(environment)?)));
-        let rows_changed = self.rows_changed.as_ref().map(|rows| rows.value);
-        Ok(Grants { config: config.collect::<Result<_>>()?, limits, rows_changed, ..self.powers() })
+        let dropped = self.connections_dropped.as_ref().map(|dropped| dropped.value);
+        let budgets = BudgetGrants {
+            rows_changed: self.rows_changed.as_ref().map(|rows| rows.value),
+            keys_deleted: self.keys_deleted.as_ref().map(|keys| keys.value),
+            connections_dropped: dropped.and_then(|drops| if let Drops::InAll(count) = drops { Some(count) } else { None }),
+            connections_dropped_rate: dropped.and_then(|drops| if let Drops::PerSecond(count) = drops { Some(count) } else { None }),
+        };
+        let redis = self.redis.iter().map(|(name, section)| Ok((name.clone(), section.value.grant(environment)?)));
+        let broadcast = self.broadcast.as_ref().map(|section| section.value.grant(environment)).transpose()?;
+        Ok(Grants {
+            config: config.collect::<Result<_>>()?,
+            limits,
+            budgets,
+            redis: redis.collect::<Result<_>>()?,
+            broadcast,
+            ..self.powers()
+        })
     }
 
     /// Only what asks are compared with: databases, files and variables. Needs no variable's value.
     pub fn powers(&self) -> Grants {
         Grants {
             sql: self.sql.iter().map(|(database, powers)| (database.clone(), powers.value.clone())).collect(),
+            redis: self.redis.iter().map(|(name, section)| (name.clone(), section.value.powers())).collect(),
+            broadcast: self.broadcast.as_ref().map(|section| section.value.powers()),
             files: self.files.iter().map(|file| file.value.clone()).collect(),
             env: self.env.iter().map(|name| name.value.clone()).collect(),
             ..Grants::default()
@@ -150,7 +202,7 @@ impl Text {
         let raw = item.string()?;
         let template = Template::parse(raw).map_err(|malformed| item.error(&format!("cannot be read: {}", malformed.message)))?;
         let (line, column) = item.place();
-        Ok(Self { template, line, column, key: item.key() })
+        Ok(Self { template, raw: raw.to_owned(), line, column, key: item.key() })
     }
 
     /// The value, or an error that names the variable and how to set it.
@@ -172,6 +224,18 @@ impl Text {
 
     fn error(&self, text: &str) -> Failure {
         Failure::usage(format!("{FILE_NAME}:{}:{}: `{}` {text}", self.line, self.column, self.key))
+    }
+}
+
+/// `500`, or `"50/s"`.
+fn drops(item: &Item<'_>) -> Result<Drops> {
+    if let Ok(count) = item.whole_number() {
+        return Ok(Drops::InAll(count));
+    }
+    let rate = item.string().ok().and_then(|text| text.strip_suffix("/s")).and_then(|number| number.trim().parse().ok());
+    match rate {
+        Some(rate) if rate > 0 => Ok(Drops::PerSecond(rate)),
+        _ => Err(item.error("must be a whole number for one run, or a rate such as \"50/s\"")),
     }
 }
 
@@ -237,7 +301,7 @@ budgets.rows-changed = 500
         assert_eq!(grants.limits.time, Some(Duration::from_secs(3600)));
         assert_eq!(grants.limits.memory, Some(256 << 20));
         assert_eq!(grants.limits.output, Some(10 << 20));
-        assert_eq!(grants.rows_changed, Some(500));
+        assert_eq!(grants.budgets.rows_changed, Some(500));
         assert_eq!(grants.env, ["HOME", "APP_*"]);
         assert_eq!(config.databases["default"].resolve(&environment).unwrap(), "sqlite://var/app.db");
         assert_eq!((config.databases["default"].line, migrate.sql["default"].line), (7, 12));
@@ -259,7 +323,11 @@ budgets.rows-changed = 500
                 "host.toml:2:1: unknown key `sqll` in [commands.migrate]",
                 "did you mean `sql`?",
             ),
-            ("[redis.default]\nurl = \"x\"", "host.toml:1:2: unknown key `redis` at the top level", "`project`, `sql`, `commands`"),
+            (
+                "[dokcer]\nurl = \"x\"",
+                "host.toml:1:2: unknown key `dokcer` at the top level",
+                "`project`, `sql`, `redis`, `broadcast`, `commands`",
+            ),
             ("[command.x]", "host.toml:1:2: unknown key `command` at the top level", "did you mean `commands`?"),
             ("[project]\nnaem = \"x\"", "host.toml:2:1: unknown key `naem` in [project]", "did you mean `name`?"),
             ("[project]\nname = 3", "host.toml:2:1: `project.name` must be a string, not an integer", ""),

@@ -23,6 +23,8 @@ pub struct Environment {
     process: BTreeMap<String, String>,
     dotenv: Entries,
     dotenv_label: String,
+    /// What stands in for variables that are set nowhere; guests never see it.
+    defaults: BTreeMap<String, String>,
 }
 
 impl Environment {
@@ -44,11 +46,18 @@ impl Environment {
         };
         let entries = dotenv::parse(&bytes, &|name| process.get(name).map(String::as_str))
             .map_err(|bad| Failure::usage(format!("{label}:{}: {}", bad.line, bad.message)))?;
-        Ok(Self { process, dotenv: entries, dotenv_label: label.to_owned() })
+        Ok(Self { process, dotenv: entries, dotenv_label: label.to_owned(), ..Self::default() })
+    }
+
+    /// With a value for a variable that is set nowhere.
+    pub fn or_else(mut self, name: &str, value: &str) -> Self {
+        self.defaults.insert(name.to_owned(), value.to_owned());
+        self
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.process.get(name).or_else(|| self.dotenv.get(name).map(|entry| &entry.value)).map(String::as_str)
+        let set = self.process.get(name).or_else(|| self.dotenv.get(name).map(|entry| &entry.value));
+        set.or_else(|| self.defaults.get(name)).map(String::as_str)
     }
 
     /// For what steers `host` itself: a `.env` that came with a project must not say where commands come from.

@@ -26,6 +26,7 @@ pub use self::environment::{Environment, VariableOrigin};
 pub use self::lockfile::LockFile;
 pub use self::state::State;
 pub use self::values::{ConfigValue, without_secrets};
+use crate::channels::Settings;
 use crate::grants::Grants;
 use crate::outcome::{Failure, Result};
 
@@ -73,6 +74,7 @@ impl Project {
             (None, None) => Environment::new(process),
         };
         let (name, name_origin) = project_name(&root, &config, &environment)?;
+        let environment = environment.or_else("PROJECT_NAME", &name);
         let command_folders = match &config.command_folders {
             Some(folders) => folders.iter().map(|folder| Ok(root.join(folder.resolve(&environment)?))).collect::<Result<_>>()?,
             None if file.is_some() => vec![root.join(COMMAND_FOLDER)],
@@ -114,6 +116,20 @@ impl Project {
 
     pub fn database_names(&self) -> Vec<&str> {
         self.config.databases.keys().map(String::as_str).collect()
+    }
+
+    /// The address of a configured Redis; none when no `[redis.NAME]` has that name.
+    pub fn redis(&self, name: &str) -> Result<Option<String>> {
+        self.config.redis.get(name).map(|url| url.resolve(&self.environment)).transpose()
+    }
+
+    pub fn redis_names(&self) -> Vec<&str> {
+        self.config.redis.keys().map(String::as_str).collect()
+    }
+
+    /// `[broadcast]` with its addresses; none when there is no such section.
+    pub fn broadcast(&self) -> Result<Option<Settings>> {
+        self.config.broadcast.as_ref().map(|section| section.settings(&self.config.redis, &self.environment)).transpose()
     }
 
     /// What `[commands.NAME]` grants; nothing when there is no such section.

@@ -1,8 +1,8 @@
 //! Every value of the configuration with its origin, for `host config`; and the masking of secrets.
 
-use super::config::{FILE_NAME, Text};
+use super::config::{Drops, FILE_NAME, Placed, Text, messaging};
 use super::{Environment, Project, VariableOrigin};
-use crate::grants::{Setting, SettingValue};
+use crate::grants::{Power, Setting, SettingValue};
 
 /// What stands for a secret.
 const MASK: &str = "***";
@@ -33,6 +33,18 @@ impl Project {
         };
         values.push(ConfigValue { key: "project.commands".to_owned(), value: Ok(folders.join(", ")), origin });
         values.extend(self.config.databases.iter().map(|(name, url)| self.text_value(format!("sql.{name}.url"), url)));
+        values.extend(self.config.redis.iter().map(|(name, url)| self.text_value(format!("redis.{name}.url"), url)));
+        if let Some(broadcast) = &self.config.broadcast {
+            let servers: Vec<&str> = broadcast.redis.iter().map(|name| name.value.as_str()).collect();
+            let origin = broadcast.redis.first().map(|name| format!("{FILE_NAME}:{}", name.line)).unwrap_or_default();
+            values.push(ConfigValue { key: "broadcast.redis".to_owned(), value: Ok(servers.join(", ")), origin });
+            values.extend(broadcast.prefix.as_ref().map(|prefix| self.text_value("broadcast.prefix".to_owned(), prefix)));
+            values.extend(broadcast.mode.as_ref().map(|mode| ConfigValue {
+                key: "broadcast.mode".to_owned(),
+                value: Ok(mode.value.word().to_owned()),
+                origin: format!("{FILE_NAME}:{}", mode.line),
+            }));
+        }
         for (name, section) in &self.config.commands {
             let placed = |setting: Setting, line: usize| {
                 let value = match &setting.value {
@@ -49,6 +61,20 @@ impl Project {
                 let words = powers.value.iter().map(|power| power.word().to_owned()).collect();
                 placed(Setting { keys: vec!["sql".to_owned(), database.clone()], value: SettingValue::List(words) }, powers.line)
             }));
+            let words =
+                |key: String, words: String, line: usize| ConfigValue { key, value: Ok(words), origin: format!("{FILE_NAME}:{line}") };
+            for (redis, grant) in &section.redis {
+                let key = format!("commands.{name}.redis.{redis}");
+                values.push(words(format!("{key}.allow"), messaging::words(&grant.value.powers), grant.line));
+                values.extend(self.list_value(format!("{key}.keys"), &grant.value.keys));
+                values.extend(grant.value.prefix.as_ref().map(|prefix| self.text_value(format!("{key}.prefix"), prefix)));
+                values.extend(self.list_value(format!("{key}.channels"), &grant.value.channels));
+            }
+            if let Some(grant) = &section.broadcast {
+                let key = format!("commands.{name}.broadcast");
+                values.push(words(format!("{key}.allow"), messaging::words(&grant.value.powers), grant.line));
+                values.extend(self.list_value(format!("{key}.labels"), &grant.value.labels));
+            }
             values.extend(section.files.iter().map(|file| {
                 let access = SettingValue::Text(file.value.access.word().to_owned());
                 placed(Setting { keys: vec!["files".to_owned(), file.value.pattern.clone()], value: access }, file.line)
@@ -61,12 +87,30 @@ impl Project {
             for (key, text) in [("time", &section.time), ("memory", &section.memory), ("output", &section.output)] {
                 values.extend(text.as_ref().map(|text| self.text_value(format!("commands.{name}.limits.{key}"), text)));
             }
-            values.extend(section.rows_changed.as_ref().map(|rows| {
-                let value = SettingValue::Text(rows.value.to_string());
-                placed(Setting { keys: vec!["budgets".to_owned(), "rows-changed".to_owned()], value }, rows.line)
+            let dropped = section.connections_dropped.as_ref().map(|dropped| match dropped.value {
+                Drops::InAll(count) => (count.to_string(), dropped.line),
+                Drops::PerSecond(count) => (format!("{count}/s"), dropped.line),
+            });
+            let number = |number: &Option<Placed<u64>>| number.as_ref().map(|number| (number.value.to_string(), number.line));
+            let budgets = [
+                ("rows-changed", number(&section.rows_changed)),
+                ("keys-deleted", number(&section.keys_deleted)),
+                ("connections-dropped", dropped),
+            ];
+            values.extend(budgets.into_iter().filter_map(|(key, value)| {
+                let (value, line) = value?;
+                Some(words(format!("commands.{name}.budgets.{key}"), value, line))
             }));
         }
         values
+    }
+
+    /// A list of values as one; none when it is empty.
+    fn list_value(&self, key: String, texts: &[Text]) -> Option<ConfigValue> {
+        let first = texts.first()?;
+        let values: Vec<Result<String, String>> = texts.iter().map(|text| self.text_value(key.clone(), text).value).collect();
+        let value = values.into_iter().collect::<Result<Vec<_>, _>>().map(|values| values.join(", "));
+        Some(ConfigValue { key, value, origin: text_origin(&self.environment, first) })
     }
 
     fn text_value(&self, key: String, text: &Text) -> ConfigValue {

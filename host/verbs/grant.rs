@@ -1,5 +1,6 @@
 //! `host grant NAME`: shows what a command asks for and why, and writes the lines that allow it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::Args;
@@ -7,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::component::{self, ComponentFile};
-use crate::grants::manifest::ANY_DATABASE;
-use crate::grants::{Ask, Permitted, Wants, host_toml_lines, permit};
+use crate::grants::manifest::ANY;
+use crate::grants::{Ask, Permitted, Power, Wants, host_toml_lines, permit};
 use crate::outcome::{Ending, Failure, Result};
 use crate::project::{edit, files};
 use crate::terminal::{self, ask};
@@ -43,8 +44,8 @@ pub fn run(verb: &Grant, context: &Context) -> Result<u8> {
     let host_toml = context.project.file().ok_or_else(|| super::init::no_project(&context.project))?;
     let file = component::read(&context.project.find_command(name)?)?;
     let grants = context.project.powers_for(name);
-    let permitted = permit(&file.sql_powers(), file.manifest.as_ref(), &grants);
-    let wants = wanted(&permitted, verb.optional, &context.project.database_names());
+    let permitted = permit(&file.powers(), file.manifest.as_ref(), &grants);
+    let wants = wanted(&permitted, verb.optional, &context.project.database_names(), &context.project.redis_names());
     let lines = host_toml_lines(name, &wants, &grants);
     if !context.json {
         explain(terminal::line, name, &file, &permitted, &lines);
@@ -65,7 +66,7 @@ pub fn run(verb: &Grant, context: &Context) -> Result<u8> {
 /// What `host run` offers on a terminal when something is missing: true when it was granted.
 pub fn offer(name: &str, file: &ComponentFile, permitted: &Permitted, context: &Context) -> Result<bool> {
     let Some(host_toml) = context.project.file() else { return Ok(false) };
-    let wants = wanted(permitted, false, &[]);
+    let wants = wanted(permitted, false, &[], &[]);
     let lines = host_toml_lines(name, &wants, &context.project.powers_for(name));
     // `--yes` answers the command's own questions; it must not hand out powers on the way. Without the
     // explanation, which `--quiet` suppresses, there is nothing to say yes to.
@@ -84,11 +85,16 @@ pub fn offer(name: &str, file: &ComponentFile, permitted: &Permitted, context: &
 const QUESTION: &str = "write these lines to host.toml?";
 
 /// What is to be granted. Asks for any database become one for each that is configured, only when optional ones are wanted.
-fn wanted(permitted: &Permitted, optional: bool, databases: &[&str]) -> Vec<Wants> {
+fn wanted(permitted: &Permitted, optional: bool, databases: &[&str], servers: &[&str]) -> Vec<Wants> {
     let optional = permitted.without.iter().filter(|_| optional);
     let each = |wants: &Wants| match wants {
-        Wants::Sql { database, powers } if database == ANY_DATABASE => {
+        Wants::Sql { database, powers } if database == ANY => {
             databases.iter().map(|name| Wants::Sql { database: (*name).to_owned(), powers: powers.clone() }).collect()
+        }
+        Wants::Redis { name, powers, keys, channels } if name == ANY => {
+            let on = |name: &&str| (*name).to_owned();
+            let one = |name| Wants::Redis { name, powers: powers.clone(), keys: keys.clone(), channels: channels.clone() };
+            servers.iter().map(on).map(one).collect()
         }
         wants => vec![wants.clone()],
     };
@@ -131,12 +137,17 @@ fn standing(ask: &Ask, permitted: &Permitted) -> String {
     };
     let optional = if ask.optional { "optional, " } else { "" };
     match (&missing.wants, &ask.wants) {
-        (Wants::Sql { powers, .. }, Wants::Sql { powers: asked, .. }) if powers.len() < asked.len() => {
-            let words: Vec<_> = powers.iter().map(|power| power.word()).collect();
-            format!("{optional}not granted: {}", words.join(", "))
-        }
+        (Wants::Sql { powers, .. }, Wants::Sql { powers: asked, .. }) if powers.len() < asked.len() => part(optional, powers),
+        (Wants::Redis { powers, .. }, Wants::Redis { powers: asked, .. }) if powers.len() < asked.len() => part(optional, powers),
+        (Wants::Broadcast { powers, .. }, Wants::Broadcast { powers: asked, .. }) if powers.len() < asked.len() => part(optional, powers),
         _ => format!("{optional}not granted"),
     }
+}
+
+/// `not granted: write`
+fn part<P: Power>(optional: &str, powers: &BTreeSet<P>) -> String {
+    let words: Vec<_> = powers.iter().map(|power| power.word()).collect();
+    format!("{optional}not granted: {}", words.join(", "))
 }
 
 fn as_json(ask: &Ask, permitted: &Permitted) -> Value {
@@ -168,7 +179,7 @@ fn write(host_toml: &Path, name: &str, wants: &[Wants]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grants::{Grants, Manifest, SqlPower};
+    use crate::grants::{Grants, Manifest, Powers, SqlPower};
 
     const ASKS: &str = "about = \"x\"\n[[asks]]\nsql = \"default\"\npowers = [\"read\"]\nwhy = \"y\"\n\
                         [[asks]]\nsql = \"*\"\npowers = [\"read\"]\nwhy = \"z\"\n[[asks]]\nenv = \"A\"\noptional = true\nwhy = \"w\"\n";
@@ -176,8 +187,8 @@ mod tests {
     #[test]
     fn optional_asks_are_granted_only_when_wanted_and_never_as_a_wildcard_database() {
         let manifest = Manifest::parse(ASKS.as_bytes(), "command.toml").unwrap();
-        let permitted = permit(&[SqlPower::Read].into(), Some(&manifest), &Grants::default());
-        let words = |optional| wanted(&permitted, optional, &["default", "replica"]).iter().map(Wants::in_words).collect::<Vec<_>>();
+        let permitted = permit(&Powers { sql: [SqlPower::Read].into(), ..Powers::default() }, Some(&manifest), &Grants::default());
+        let words = |optional| wanted(&permitted, optional, &["default", "replica"], &[]).iter().map(Wants::in_words).collect::<Vec<_>>();
         assert_eq!(words(false), ["sql.default read"]);
         assert_eq!(words(true), ["sql.default read", "sql.default read", "sql.replica read", "env A"]);
     }

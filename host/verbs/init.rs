@@ -125,6 +125,16 @@ commands = [\"commands\"]
 # environment or from .env, else y. A relative SQLite file lies in this folder.
 [sql.default]
 url = \"${{DATABASE_URL:-sqlite://var/app.db}}\"
+
+[redis.default]
+url = \"${{REDIS_URL:-redis://127.0.0.1:6379/0}}\"
+
+# How the application's websocket workers listen: Django Channels' layer on Redis, its prefix, and
+# its mode (core, pubsub, or auto: whichever is found).
+[broadcast]
+redis = \"default\"
+prefix = \"asgi\"
+mode = \"auto\"
 ",
         toml_edit::value(name)
     );
@@ -154,6 +164,8 @@ fn is_for(setting: &Setting, ask: &Ask) -> bool {
     let keys: Vec<_> = setting.keys.iter().map(String::as_str).collect();
     match &ask.wants {
         Wants::Sql { database, .. } => keys == ["sql", database],
+        Wants::Redis { name, .. } => keys == ["redis", name, "allow"],
+        Wants::Broadcast { .. } => keys == ["broadcast", "allow"],
         Wants::Files(file) => keys == ["files", &file.pattern],
         Wants::Env(_) => keys == ["env"],
     }
@@ -194,7 +206,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::grants::permit;
+    use crate::grants::{Powers, permit};
 
     fn init(folder: &Path, force: bool) -> Result<u8> {
         run(&Init { folder: folder.to_owned(), force, demo: true }, &Common { json: true, ..Common::default() })
@@ -210,10 +222,16 @@ mod tests {
         assert_eq!(project.database("default").unwrap().as_deref(), Some("sqlite://var/app.db"));
         for (command, manifest) in STANDARD {
             let manifest = Manifest::parse(manifest.as_bytes(), command).unwrap();
-            let imports = crate::grants::SqlPower::ALL
-                .into_iter()
-                .filter(|power| manifest.asks.iter().any(|ask| matches!(&ask.wants, Wants::Sql { powers, .. } if powers.contains(power))));
-            let permitted = permit(&imports.collect(), Some(&manifest), &project.powers_for(command));
+            let mut imports = Powers::default();
+            for ask in &manifest.asks {
+                match &ask.wants {
+                    Wants::Sql { powers, .. } => imports.sql.extend(powers),
+                    Wants::Redis { powers, .. } => imports.redis.extend(powers),
+                    Wants::Broadcast { powers, .. } => imports.broadcast.extend(powers),
+                    Wants::Files(_) | Wants::Env(_) => {}
+                }
+            }
+            let permitted = permit(&imports, Some(&manifest), &project.powers_for(command));
             assert!(permitted.missing.is_empty() && permitted.unused.is_empty(), "{command}: {permitted:?}");
         }
     }

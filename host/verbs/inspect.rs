@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::component::{self, ComponentFile, link};
-use crate::grants::{Ask, Manifest, Permitted, Wants, host_toml_lines, permit};
+use crate::grants::{Ask, Manifest, Permitted, host_toml_lines, permit};
 use crate::outcome::{Ending, Result};
 use crate::terminal::{self, Table};
 
@@ -18,13 +18,22 @@ Examples:
   host inspect report --json";
 
 /// What the packages of imported interfaces mean to a person.
-const MEANINGS: [(&str, &str); 15] = [
+const MEANINGS: [(&str, &str); 24] = [
     ("host:sql/read", "read rows from databases it was granted"),
     ("host:sql/write", "insert, update and delete rows"),
     ("host:sql/schema", "create, change and drop tables, and run migration scripts"),
     ("host:sql/lock", "take advisory locks"),
     ("host:sql/admin", "replace a whole database"),
     ("host:sql/types", "open database connections by name"),
+    ("host:redis/read", "read the Redis keys it was granted"),
+    ("host:redis/write", "set and change Redis keys"),
+    ("host:redis/delete", "delete Redis keys"),
+    ("host:redis/publish", "publish messages on Redis channels"),
+    ("host:redis/pipeline", "send many Redis commands at once, each as it was granted"),
+    ("host:redis/types", "open Redis connections by name"),
+    ("host:broadcast/list", "see how many websocket connections each label has"),
+    ("host:broadcast/drop", "close websocket connections"),
+    ("host:broadcast/", "tell browsers behind websocket connections to reload"),
     ("host:terminal/", "ask questions and show progress on the terminal"),
     ("host:command/", "know its name and run, and set its exit code"),
     ("wasi:config/", "read the configuration values written for it"),
@@ -49,7 +58,7 @@ pub fn run(verb: &Inspect, context: &Context) -> Result<u8> {
     let (name, path) = locate(&verb.target, context)?;
     let file = component::read(&path)?;
     let grants = context.project.grants_for(&name)?;
-    let permitted = permit(&file.sql_powers(), file.manifest.as_ref(), &grants);
+    let permitted = permit(&file.powers(), file.manifest.as_ref(), &grants);
     let missing = host_toml_lines(&name, permitted.missing.iter().map(|missing| &missing.wants), &grants);
     if context.json {
         terminal::json(&as_json(&name, &file, &permitted, &missing));
@@ -113,18 +122,11 @@ fn print_asks(manifest: Option<&Manifest>, permitted: &Permitted) {
 
 /// Whether an ask is granted; what is granted of it in part shows as what is missing.
 fn standing(ask: &Ask, permitted: &Permitted) -> String {
-    let lacking = permitted.missing.iter().chain(&permitted.without).find(|missing| same_thing(&missing.wants, &ask.wants));
+    let lacking = permitted.missing.iter().chain(&permitted.without).find(|missing| missing.wants.same_thing(&ask.wants));
     match lacking {
         None => "granted".to_owned(),
         Some(missing) if ask.optional => format!("not granted, optional ({})", missing.wants.in_words()),
         Some(missing) => format!("NOT GRANTED ({})", missing.wants.in_words()),
-    }
-}
-
-fn same_thing(one: &Wants, other: &Wants) -> bool {
-    match (one, other) {
-        (Wants::Sql { database: one, .. }, Wants::Sql { database: other, .. }) => one == other,
-        _ => one == other,
     }
 }
 

@@ -99,7 +99,7 @@ fn check_lock(locked: bool, name: &str, digest: &str, file: &ComponentFile, cont
 /// permitted = asked AND granted. What is missing is offered on a terminal, and an error elsewhere.
 fn permitted(name: &str, file: &ComponentFile, context: &Context) -> Result<(Grants, Permitted)> {
     let grants = context.project.grants_for(name)?;
-    let permitted = permit(&file.sql_powers(), file.manifest.as_ref(), &grants);
+    let permitted = permit(&file.powers(), file.manifest.as_ref(), &grants);
     if permitted.missing.is_empty() {
         return Ok((grants, permitted));
     }
@@ -107,7 +107,7 @@ fn permitted(name: &str, file: &ComponentFile, context: &Context) -> Result<(Gra
     {
         let project = context.project.reload()?;
         let grants = project.grants_for(name)?;
-        let permitted = permit(&file.sql_powers(), file.manifest.as_ref(), &grants);
+        let permitted = permit(&file.powers(), file.manifest.as_ref(), &grants);
         if permitted.missing.is_empty() {
             return Ok((grants, permitted));
         }
@@ -150,7 +150,7 @@ fn execute(
         name,
         file,
         digest,
-        powers: permitted.linked_powers(),
+        powers: permitted.linked.clone(),
         bounds,
         contexts,
         gate: gate.clone(),

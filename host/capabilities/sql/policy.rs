@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::gate::Decision;
-use crate::grants::SqlPower;
+use crate::grants::{Power, SqlPower};
 
 /// Permitted powers by database name.
 pub type Powers = BTreeMap<String, BTreeSet<SqlPower>>;
@@ -79,9 +79,9 @@ mod tests {
 
     #[test]
     fn every_power_is_allowed_when_granted_and_denied_without_grant() {
-        for power in SqlPower::ALL {
+        for power in SqlPower::ALL.iter().copied() {
             assert_eq!(decide("c", &powers(&[power]), "default", Need::Power(power)), Decision::Allowed);
-            let others: Vec<SqlPower> = SqlPower::ALL.into_iter().filter(|other| *other != power).collect();
+            let others: Vec<SqlPower> = SqlPower::ALL.iter().copied().filter(|other| *other != power).collect();
             assert!(matches!(decide("c", &powers(&others), "default", Need::Power(power)), Decision::Denied(_)), "{power:?}");
             assert!(matches!(decide("c", &powers(&[power]), "other", Need::Power(power)), Decision::Denied(_)), "{power:?}");
         }
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn opening_needs_any_power_and_a_read_write_transaction_needs_write_or_schema() {
-        for power in SqlPower::ALL {
+        for power in SqlPower::ALL.iter().copied() {
             assert_eq!(decide("c", &powers(&[power]), "default", Need::AnyPower), Decision::Allowed);
             let may = matches!(power, SqlPower::Write | SqlPower::Schema);
             assert_eq!(decide("c", &powers(&[power]), "default", Need::WriteOrSchema) == Decision::Allowed, may, "{power:?}");

@@ -43,7 +43,7 @@ pub(super) fn prepare(
     let run_id = State::new_run_id();
     let journal = journal(&run_id, name, &args, digest, context);
     let (leave, listener) = watch::channel(Leave::Granted);
-    let gate = Gate::new(name.to_owned(), Budgets::new(grants.rows_changed), journal, listener, false);
+    let gate = Gate::new(name.to_owned(), Budgets::new(grants.budgets), journal, listener, false);
     let output = OutputMeter::new(grants.limits.output.unwrap_or(limits::OUTPUT_BYTES));
     let asked = manifest.map(Manifest::asked_files);
     let files = FilesCtx::new(gate.clone(), context.project.root(), &permitted.files, asked.as_deref(), &protected(context))?;

@@ -12,6 +12,7 @@ use crate::capabilities::sql::error::plain;
 use crate::capabilities::sql::limits::{SQL_BYTES, VALUE_BYTES};
 use crate::capabilities::sql::types::{DbError, Error, TransactionMode};
 use crate::gate::Counter;
+use crate::grants::Power as _;
 
 use super::authorizer::{Authorizer, Mode};
 use super::lock::Locks;

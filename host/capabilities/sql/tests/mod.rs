@@ -16,7 +16,7 @@ use wasmtime::component::{Resource, ResourceTable};
 
 use crate::gate::journal::Journal;
 use crate::gate::{Budgets, Gate, Leave};
-use crate::grants::SqlPower;
+use crate::grants::{BudgetGrants, SqlPower};
 
 use super::client::Target;
 use super::host::{Connection, Rows, Transaction};
@@ -49,7 +49,13 @@ impl Run {
 
     pub(super) fn with_budget(url: &str, root: &Path, powers: &[SqlPower], rows_changed: Option<u64>) -> Self {
         let (leave, receiver) = watch::channel(Leave::Granted);
-        let gate = Gate::new("test".to_owned(), Budgets::new(rows_changed), Journal::nowhere(), receiver, false);
+        let gate = Gate::new(
+            "test".to_owned(),
+            Budgets::new(BudgetGrants { rows_changed, ..BudgetGrants::default() }),
+            Journal::nowhere(),
+            receiver,
+            false,
+        );
         let urls = BTreeMap::from([("default".to_owned(), url.to_owned())]);
         let grants = BTreeMap::from([("default".to_owned(), powers.iter().copied().collect())]);
         let told = Arc::new(Mutex::new(Vec::new()));

@@ -1,7 +1,8 @@
 //! `.host/journal/<run-id>.jsonl`: what a run did, one JSON object a line.
 //!
 //! Format (version 1): a first line `{"v":1,"event":"start",...}`, a line per operation with
-//! `"event":"op"`, a last line `{"event":"end",...}`. A run whose last line is missing was killed.
+//! `"event":"op"` when it is done, before each that changes something and may take time a line
+//! `"event":"begin"`, a last line `{"event":"end",...}`. A run whose last line is missing was killed.
 //! Parameters' values and answers of prompts are never written; each text is cut at [`TEXT_BOUND`].
 
 use std::fs::File;
@@ -52,6 +53,23 @@ impl Journal {
         Ok(journal)
     }
 
+    /// That something is about to be changed: of a run that was killed on the way, this is what remains.
+    pub(super) fn begin(&mut self, operation: &Operation) {
+        if self.file.is_none() || self.lines >= LINES_BOUND {
+            return;
+        }
+        let mut line = json!({
+            "event": "begin",
+            "at_ms": millis(self.started.elapsed()),
+            "capability": operation.capability,
+            "action": operation.action,
+            "target": cut(&operation.target),
+            "effect": operation.effect.word(),
+        });
+        add_detail(&mut line, &operation.detail);
+        self.line(&line, operation.effect);
+    }
+
     pub(super) fn operation(&mut self, operation: &Operation, decision: &str, took: Duration, error: Option<&str>) {
         if self.file.is_none() || self.lines > LINES_BOUND {
             return;
@@ -70,13 +88,9 @@ impl Journal {
             "decision": decision,
             "took_us": u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         });
-        if let Value::Object(fields) = &mut line {
-            if !operation.detail.is_empty() {
-                fields.insert("detail".to_owned(), cut(&operation.detail).into());
-            }
-            if let Some(error) = error {
-                fields.insert("error".to_owned(), cut(error).into());
-            }
+        add_detail(&mut line, &operation.detail);
+        if let (Value::Object(fields), Some(error)) = (&mut line, error) {
+            fields.insert("error".to_owned(), cut(error).into());
         }
         // A refusal is written at once, whatever was tried.
         self.line(&line, if decision == "passed" { operation.effect } else { Effect::Change });
@@ -104,6 +118,12 @@ impl Journal {
             self.file = None;
         }
         self.waiting.clear();
+    }
+}
+
+fn add_detail(line: &mut Value, detail: &str) {
+    if let (Value::Object(fields), false) = (line, detail.is_empty()) {
+        fields.insert("detail".to_owned(), cut(detail).into());
     }
 }
 

@@ -81,6 +81,9 @@ impl Gate {
             self.record(&operation, "refused", started.elapsed(), Some(refusal_text(&refusal)));
             return Err(refusal.into());
         }
+        if operation.effect != Effect::Read {
+            lock(&self.shared.journal).begin(&operation);
+        }
         let result = tokio::select! {
             biased;
             refusal = self.ended() => Err(refusal.into()),

@@ -134,12 +134,22 @@ impl Journal {
         } {
             match parse(&line) {
                 Some(value) if matches!(event(&value), "start" | "end") => {}
-                Some(value) => operations.push(value),
+                Some(value) => {
+                    // What was begun and then done is one operation.
+                    operations.pop_if(|last: &mut Value| begins(last, &value));
+                    operations.push(value);
+                }
                 None => unreadable += 1,
             }
         }
         Ok(Self { run, operations, unreadable })
     }
+}
+
+/// Whether `value` is the end of what `last` began.
+fn begins(last: &Value, value: &Value) -> bool {
+    let same = |key: &str| last.get(key) == value.get(key);
+    event(last) == "begin" && event(value) == "op" && same("capability") && same("action") && same("target")
 }
 
 impl State {
@@ -193,6 +203,15 @@ mod tests {
             fs::write(state.journal(id), text).unwrap();
         }
         (folder, state)
+    }
+
+    #[test]
+    fn what_was_begun_and_done_is_one_operation_and_what_was_only_begun_stays() {
+        let done = OPERATION.replace("read.query", "write.execute");
+        let begun = r#"{"event":"begin","at_ms":1,"capability":"sql","action":"write.execute"}"#;
+        let (_folder, state) = state(&[("a", &format!("{START}\n{begun}\n{done}\n{OPERATION}\n{begun}\n"))]);
+        let events: Vec<_> = Journal::read(&state, "a").unwrap().operations.iter().map(|line| event(line).to_owned()).collect();
+        assert_eq!(events, ["op", "op", "begin"]);
     }
 
     #[test]

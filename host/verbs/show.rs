@@ -67,6 +67,16 @@ fn print(journal: &Journal) {
 fn row(operation: &Value) -> [String; 6] {
     let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or_default();
     let number = |key: &str| operation.get(key).and_then(Value::as_u64);
+    if text("event") == "begin" {
+        return [
+            number("at_ms").map(|ms| format!("  {ms} ms")).unwrap_or_default(),
+            format!("{} {}", text("capability"), text("action")),
+            text("target").to_owned(),
+            "begun, not ended".to_owned(),
+            String::new(),
+            one_line(text("detail")),
+        ];
+    }
     if text("event") != "op" {
         return [String::new(), text("event").to_owned(), text("reason").to_owned(), String::new(), String::new(), String::new()];
     }
@@ -99,6 +109,8 @@ mod tests {
         let operation = json!({"event": "op", "at_ms": 3, "capability": "sql", "action": "read.query", "target": "default",
             "decision": "refused", "took_us": 40, "detail": "SELECT\n  1", "error": "not granted"});
         assert_eq!(row(&operation), ["  3 ms", "sql read.query", "default", "refused", "40 us", "SELECT 1; error: not granted"]);
+        let begun = json!({"event": "begin", "at_ms": 4, "capability": "sql", "action": "write.execute", "target": "default", "detail": "DELETE"});
+        assert_eq!(row(&begun), ["  4 ms", "sql write.execute", "default", "begun, not ended", "", "DELETE"]);
         assert_eq!(row(&json!({"event": "cut", "reason": "more"}))[1..3], ["cut", "more"]);
         assert_eq!(row(&json!({"event": "op"}))[1], " ");
     }

@@ -1,4 +1,14 @@
 //! How Django Channels' workers are reached through Redis: keys, messages, rings. Pure formats.
+//!
+//! A label names the connections of one build in one environment. Its members are channel names in a sorted set,
+//! scored by when they joined. The core layer keeps a queue for each worker process, the pubsub layer publishes.
+//! Nothing here opens a connection: the capability `broadcast` and the gateway both stand on it.
+
+pub mod fnmatch;
+pub mod keys;
+pub mod label;
+pub mod message;
+pub mod ring;
 
 /// How the application's workers listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -109,7 +109,8 @@ mod tests {
         let operation = json!({"event": "op", "at_ms": 3, "capability": "sql", "action": "read.query", "target": "default",
             "decision": "refused", "took_us": 40, "detail": "SELECT\n  1", "error": "not granted"});
         assert_eq!(row(&operation), ["  3 ms", "sql read.query", "default", "refused", "40 us", "SELECT 1; error: not granted"]);
-        let begun = json!({"event": "begin", "at_ms": 4, "capability": "sql", "action": "write.execute", "target": "default", "detail": "DELETE"});
+        let begun =
+            json!({"event": "begin", "at_ms": 4, "capability": "sql", "action": "write.execute", "target": "default", "detail": "DELETE"});
         assert_eq!(row(&begun), ["  4 ms", "sql write.execute", "default", "begun, not ended", "", "DELETE"]);
         assert_eq!(row(&json!({"event": "cut", "reason": "more"}))[1..3], ["cut", "more"]);
         assert_eq!(row(&json!({"event": "op"}))[1], " ");

@@ -7,14 +7,16 @@ use serde_json::{Map, Value, json};
 use crate::bindings::host::terminal::prompt;
 use crate::bindings::wasi::config::store;
 use crate::ending::Ending;
+use crate::redis::{CommandError, RedisError};
 use crate::sql::{DbError, SqlError};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A command's error: what `host:sql` answered, to branch on, or a failure ready to be shown.
+/// A command's error: what `host:sql` or `host:redis` answered, to branch on, or a failure ready to be shown.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Error {
     Sql(Box<SqlError>),
+    Redis(Box<RedisError>),
     Failure(Box<Failure>),
 }
 
@@ -73,7 +75,15 @@ impl Error {
     pub fn sql(&self) -> Option<&SqlError> {
         match self {
             Self::Sql(error) => Some(error),
-            Self::Failure(_) => None,
+            Self::Redis(_) | Self::Failure(_) => None,
+        }
+    }
+
+    /// What `host:redis` answered, to branch on; none once a hint or context was added.
+    pub fn redis(&self) -> Option<&RedisError> {
+        match self {
+            Self::Redis(error) => Some(error),
+            Self::Sql(_) | Self::Failure(_) => None,
         }
     }
 
@@ -84,6 +94,7 @@ impl Error {
                 SqlError::QueryFailed(error) | SqlError::ConnectionRejected(error) => Some(error),
                 _ => None,
             },
+            Self::Redis(_) => None,
             Self::Failure(failure) => failure.database.as_ref(),
         }
     }
@@ -98,6 +109,7 @@ impl Error {
         match self {
             Self::Failure(failure) => *failure,
             Self::Sql(error) => Failure::from(*error),
+            Self::Redis(error) => Failure::from(*error),
         }
     }
 
@@ -166,6 +178,40 @@ impl From<SqlError> for Error {
     fn from(error: SqlError) -> Self {
         Self::Sql(Box::new(error))
     }
+}
+
+impl From<RedisError> for Error {
+    fn from(error: RedisError) -> Self {
+        Self::Redis(Box::new(error))
+    }
+}
+
+impl From<RedisError> for Failure {
+    /// What the server said stands in the details under `redis`.
+    fn from(error: RedisError) -> Self {
+        let (ending, message, server) = match error {
+            RedisError::AccessDenied(text) => (Ending::Denied, text, None),
+            RedisError::NoSuchRedis(text) => (Ending::Usage, text, None),
+            RedisError::InvalidArgument(text) | RedisError::Other(text) => (Ending::Failed, text, None),
+            RedisError::ConnectionFailed(text) => (Ending::Unreachable, text, None),
+            RedisError::ConnectionRejected(error) => (Ending::Unreachable, redis_said(&error), Some(error)),
+            RedisError::CommandFailed(error) => (Ending::Failed, redis_said(&error), Some(error)),
+            RedisError::LimitExceeded(text) => (Ending::Limit, text, None),
+            RedisError::Timeout(text) => (Ending::Timeout, text, None),
+            RedisError::Cancelled(text) => (Ending::Interrupted, text, None),
+        };
+        let (message, hints) = split_cure(message);
+        let mut details = Map::new();
+        if let Some(CommandError { code, message }) = server {
+            details.insert("redis".to_owned(), json!({ "code": code, "message": message }));
+        }
+        Self { ending, message, hints, database: None, details }
+    }
+}
+
+/// As the server writes it: `WRONGTYPE Operation against ...`.
+fn redis_said(error: &CommandError) -> String {
+    if error.message.starts_with(&error.code) { error.message.clone() } else { format!("{} {}", error.code, error.message) }
 }
 
 impl From<SqlError> for Failure {
@@ -285,6 +331,25 @@ mod tests {
         assert_eq!(ending_of(SqlError::Timeout(text())), 124);
         assert_eq!(ending_of(SqlError::Cancelled(text())), 130);
         assert_eq!(ending_of(SqlError::Other(text())), 1);
+    }
+
+    #[test]
+    fn every_redis_error_has_its_exit_code() {
+        let (text, said) = (String::new, || CommandError { code: "WRONGTYPE".to_owned(), message: "not a list".to_owned() });
+        let ending_of = |error: RedisError| Error::from(error).into_failure().ending.code();
+        assert_eq!(ending_of(RedisError::AccessDenied(text())), 4);
+        assert_eq!(ending_of(RedisError::NoSuchRedis(text())), 2);
+        assert_eq!(ending_of(RedisError::InvalidArgument(text())), 1);
+        assert_eq!(ending_of(RedisError::ConnectionFailed(text())), 9);
+        assert_eq!(ending_of(RedisError::ConnectionRejected(said())), 9);
+        assert_eq!(ending_of(RedisError::CommandFailed(said())), 1);
+        assert_eq!(ending_of(RedisError::LimitExceeded(text())), 8);
+        assert_eq!(ending_of(RedisError::Timeout(text())), 124);
+        assert_eq!(ending_of(RedisError::Cancelled(text())), 130);
+        assert_eq!(ending_of(RedisError::Other(text())), 1);
+        let failure = Error::from(RedisError::CommandFailed(said())).into_failure();
+        assert_eq!(failure.message, "WRONGTYPE not a list");
+        assert_eq!(failure.to_json().pointer("/error/redis/code"), Some(&"WRONGTYPE".into()));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a command of `host` is written with: a manifest, arguments, SQL, questions, and an ending.
+//! What a command of `host` is written with: a manifest, arguments, SQL, Redis, questions, and an ending.
 //!
 //! A command is a folder with three files. `Cargo.toml` depends on `host-sdk`; `command.toml` says what the
 //! command is and what it asks for; `src/main.rs` is this:
@@ -37,7 +37,7 @@
 //! [`sql::Database::execute`], nothing imports `host:sql/write`. The linker removes the rest, so there is no feature to choose.
 //!
 //! - [`out!`] writes data to stdout, [`talk!`], [`detail!`] and [`warning!`] talk on stderr, [`Host::json`] writes a document.
-//! - [`Host`] asks questions, shows progress, reads configuration. [`sql`] reads and changes databases.
+//! - [`Host`] asks questions, shows progress, reads configuration. [`sql`] reads and changes databases, [`redis`] Redis servers.
 //! - Files, environment and clocks are those of `std`: a granted file opens under its path in the project.
 
 mod arguments;
@@ -50,11 +50,12 @@ mod manifest;
 pub mod output;
 
 pub mod duration;
+pub mod redis;
 pub mod sql;
 
 mod bindings {
     wit_bindgen::generate!({
-        path: ["../../wit/command", "../../wit/terminal", "../../wit/sql", "../../wit/wasi-config"],
+        path: ["../../wit/command", "../../wit/terminal", "../../wit/sql", "../../wit/redis", "../../wit/wasi-config"],
         inline: "
             package host:sdk@0.1.0;
             world guest {
@@ -68,6 +69,12 @@ mod bindings {
                 import host:sql/schema@0.1.0;
                 import host:sql/lock@0.1.0;
                 import host:sql/admin@0.1.0;
+                import host:redis/types@0.1.0;
+                import host:redis/read@0.1.0;
+                import host:redis/write@0.1.0;
+                import host:redis/delete@0.1.0;
+                import host:redis/publish@0.1.0;
+                import host:redis/pipeline@0.1.0;
                 import wasi:config/store@0.2.0-rc.1;
             }
         ",

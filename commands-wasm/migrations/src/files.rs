@@ -185,7 +185,8 @@ fn assemble(folder: &str, files: &[String], problems: &mut Vec<String>) -> Vec<M
 fn duplicate(folder: &str, same: &[&(FileName, &String)]) -> String {
     let version = same.first().map(|(name, _)| name.version).unwrap_or_default();
     let files: Vec<_> = same.iter().map(|(_, file)| format!("`{folder}/{file}`")).collect();
-    format!("version {version} is there {} times: {}", same.len(), files.join(", "))
+    let cure = "give each migration a version of its own: rename the one that is applied nowhere yet";
+    format!("version {version} is there {} times: {}; {cure}", same.len(), files.join(", "))
 }
 
 fn read(folder: &str, file: &str, problems: &mut Vec<String>) -> Option<Script> {

@@ -101,7 +101,7 @@ fn give_up(patience: Patience, last: Option<&Health>) -> Failure {
         )
         .hint("give it more time with `--timeout SECONDS`"),
         Some(Health::Unreachable(text) | Health::Refused(text)) => {
-            Failure::new(Code::Timeout, format!("after {seconds} s the database is still not reachable: {text}"))
+            Failure::new(Code::Timeout, format!("after {seconds} s the database is still not ready: {text}"))
                 .hint("give it more time with `--timeout SECONDS`")
         }
         None => Failure::new(Code::Timeout, "there was no time for a single probe"),
@@ -114,7 +114,7 @@ pub fn describe(health: &Health, stable: Duration) -> String {
         Health::Ready if stable.is_zero() => "ready and migrated".to_owned(),
         Health::Ready => format!("ready and migrated; watching for {} s whether it stays so", stable.as_secs_f64()),
         Health::Pending(names) => format!("ready, but not migrated: {}", view::enumerate(names)),
-        Health::Unreachable(text) => format!("not reachable: {text}"),
+        Health::Unreachable(text) => format!("not ready: {text}"),
         Health::Refused(text) => format!("refused: {text}"),
     }
 }

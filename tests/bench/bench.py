@@ -1,13 +1,16 @@
 """The benchmarks of `make bench`: what the host takes, what another program takes, and the ratio.
 
 Both sides of a comparison run in turns, so that a busy machine slows both; what is shown are medians.
-Names to choose from: hello, django, list, size, rows-sqlite, rows-postgres, migrate.
+Names to choose from: hello, django, list, size, rows-sqlite, rows-postgres, migrate,
+connections, gateway-echo, gateway-idle.
 """
 
 import glob
 import os
+import resource
 import shutil
 import signal
+import socket
 import sqlite3
 import statistics
 import subprocess
@@ -85,7 +88,7 @@ def compare(*sides, runs=QUICK):
 def row(what, ours, theirs, unit, goal=None, goal_of="ratio"):
     """One line of the table; `goal` bounds the ratio, or our own number where there is no other."""
     ratio = ours / theirs if theirs else None
-    show = lambda number: "-" if number is None else f"{number:.0f} {unit}" if number >= 100 else f"{number:.1f} {unit}"
+    show = lambda number: "-" if number is None else f"{number:.{0 if number >= 100 else 1 if number >= 1 else 3}f} {unit}"
     reached = ratio if goal_of == "ratio" else ours
     verdict = "-" if goal is None else f"{'' if goal_of == 'ratio' else goal_of} <= {goal:g}: {'met' if reached <= goal else 'MISSED'}".strip()
     print_row(what, show(ours), show(theirs), "-" if ratio is None else f"{ratio:.3f}", verdict)
@@ -301,6 +304,181 @@ def bench_migrate():
     row(f"no-op migrate over {MIGRATIONS} migrations, against sqlx-cli: peak memory", ours.median("memory_mib"), theirs.median("memory_mib"), "MiB")
 
 
+LABELS = 1000
+CLIENTS, SECONDS, FRAME_BYTES = 32, 3, 128
+# What is asked for; a machine that lets a process open fewer files measures fewer, and says so.
+IDLE = 20_000
+PACED, PACED_RATE = 3000, 500
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Process:
+    """A program that runs until the end of the block, and prints a first line when it is ready (unless `ready` is none)."""
+
+    def __init__(self, *words, folder=None, ready=None):
+        self.words, self.folder, self.ready = [str(word) for word in words], folder, ready
+
+    def __enter__(self):
+        log = open(WORK / "processes.log", "a")
+        self.child = subprocess.Popen(self.words, cwd=self.folder or WORK, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
+        if self.ready:
+            self.line(self.ready)
+        return self
+
+    def __exit__(self, *_):
+        if self.child.poll() is None:
+            self.child.kill()
+        self.child.wait()
+        self.child.stdout.close()
+
+    def line(self, start):
+        """The words of the next line that begins like this."""
+        for line in self.child.stdout:
+            if line.startswith(start):
+                return line.split()
+        sys.exit(f"bench: {' '.join(self.words)} ended without saying `{start}`\n{(WORK / 'processes.log').read_text()[-2000:]}")
+
+    def memory_kib(self):
+        status = Path(f"/proc/{self.child.pid}/status").read_text()
+        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+
+
+def answers(port, seconds=10):
+    for _ in range(seconds * 50):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    sys.exit(f"bench: nothing listens on port {port}\n{(WORK / 'processes.log').read_text()[-2000:]}")
+
+
+class Redis(Process):
+    """A server of its own that keeps nothing."""
+
+    def __init__(self):
+        self.port = free_port()
+        super().__init__("redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+
+    def __enter__(self):
+        super().__enter__()
+        answers(self.port)
+        return self
+
+    def cli(self, commands):
+        subprocess.run(["redis-cli", "-p", str(self.port)], input=commands, stdout=subprocess.DEVNULL, text=True, check=True)
+
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}/0"
+
+
+def connections_project(name, redis):
+    grants = f'''[redis.default]
+url = "{redis.url()}"
+[broadcast]
+redis = "default"
+[commands.connections]
+broadcast = {{ allow = ["list", "drop", "reload"], labels = ["*"] }}
+'''
+    return project(name, grants, [("connections", component("HOST_COMMANDS", "connections"))])
+
+
+def bench_connections():
+    with Redis() as redis:
+        labels = [f"{number:07x}.production" for number in range(LABELS)]
+        redis.cli("".join(f"HINCRBY connections {label} 3\nSET connections:{label} exists EX 600\n" for label in labels))
+        ours = host(connections_project("connections", redis), "run", "connections", "list")
+        listed = ours.output().count(".production")
+        if listed != LABELS:
+            sys.exit(f"bench: `connections list` shows {listed} labels, expected {LABELS}")
+        theirs = Side(ours.folder, "redis-cli", "-p", redis.port, "HGETALL", "connections")
+        compare(ours, theirs)
+        row(f"connections list of {LABELS} labels, against redis-cli HGETALL", ours.median("wall_ms"), theirs.median("wall_ms"), "ms", 50, "ours")
+
+
+def gateway(folder, upstream_port, *options):
+    port = free_port()
+    words = ["gateway", "--listen", f"127.0.0.1:{port}", "--upstream", f"ws://127.0.0.1:{upstream_port}", "--handshake-rate", "0", *options]
+    return port, Process(program("HOST"), *words, folder=folder)
+
+
+def websockets(*words):
+    done = subprocess.run([program("NATIVE") + "/websockets", *map(str, words)], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"bench: websockets {' '.join(map(str, words))} failed\n{done.stderr}")
+    return done.stdout.strip()
+
+
+def bench_gateway_echo():
+    upstream = free_port()
+    with Process(program("NATIVE") + "/websockets", "serve", f"127.0.0.1:{upstream}", ready="serving"):
+        port, edge = gateway(project("gateway-echo"), upstream, "--no-redis")
+        with edge:
+            answers(port)
+            direct, through = [], []
+            for _ in range(3):
+                for address, rates in ((upstream, direct), (port, through)):
+                    rates.append(float(websockets("echo", f"ws://127.0.0.1:{address}/", CLIENTS, SECONDS, FRAME_BYTES)))
+    direct, through = statistics.median(direct), statistics.median(through)
+    print_row(f"echo of {FRAME_BYTES} bytes by {CLIENTS} clients: round trips a second", f"{through:.0f}", f"{direct:.0f}", f"{through / direct:.3f}", "-")
+
+
+class Held:
+    """Idle connections through a gateway of our own, registered in Redis, and the command that reaches them."""
+
+    def __init__(self, name, redis, upstream, count):
+        self.folder, self.count = connections_project(name, redis), count
+        self.port, self.edge = gateway(self.folder, upstream, "--label", "bench.production", "--mode", "core")
+
+    def __enter__(self):
+        self.edge.__enter__()
+        answers(self.port)
+        self.before = self.edge.memory_kib()
+        self.clients = Process(program("NATIVE") + "/websockets", "hold", f"ws://127.0.0.1:{self.port}/", self.count, ready="open")
+        self.clients.__enter__()
+        # All are registered some moments after they are open.
+        time.sleep(3)
+        return self
+
+    def __exit__(self, *_):
+        self.clients.__exit__()
+        self.edge.__exit__()
+
+    def tell(self, verb, what, *options):
+        """Runs the command; answers when the first and the last client noticed, in seconds after its start."""
+        started = time.time()
+        side = host(self.folder, "run", "connections", verb, "--all", "--yes", *options)
+        side.output()
+        words = self.clients.line(what)
+        if int(words[1]) != self.count:
+            sys.exit(f"bench: {verb} reached {words[1]} of {self.count} connections")
+        return (float(words[2]) / 1e6 - started, float(words[3]) / 1e6 - started)
+
+
+def bench_gateway_idle():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    count = min(IDLE, (hard - 200) // 2)
+    if count < IDLE:
+        print(f"(this machine lets a process open {hard} files, two for each connection: {count} connections instead of {IDLE})")
+    upstream = free_port()
+    with Redis() as redis, Process(program("NATIVE") + "/websockets", "serve", f"127.0.0.1:{upstream}", ready="serving"):
+        with Held("gateway-idle", redis, upstream, count) as held:
+            memory = (held.edge.memory_kib() - held.before) / count
+            row(f"gateway: memory of each of {count} idle connections", memory, None, "KiB", 16, "ours")
+            row(f"gateway: force_reload reaches {count} connections", held.tell("force_reload", "reloaded")[1], None, "s", 2, "ours")
+            row(f"gateway: drop closes {count} connections", held.tell("drop", "closed")[1], None, "s", 5, "ours")
+        with Held("gateway-paced", redis, upstream, PACED) as held:
+            first, last = held.tell("drop", "closed", "--rate", f"{PACED_RATE}/s")
+            rate = (PACED - 1) / (last - first)
+            row(f"gateway: drop of {PACED} at {PACED_RATE}/s: measured rate, off by a share of", abs(rate / PACED_RATE - 1), None, "", 0.05, "ours")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 BENCHMARKS = {
     "hello": bench_hello,
     "django": bench_django,
@@ -309,6 +487,9 @@ BENCHMARKS = {
     "rows-sqlite": bench_rows_sqlite,
     "rows-postgres": bench_rows_postgres,
     "migrate": bench_migrate,
+    "connections": bench_connections,
+    "gateway-echo": bench_gateway_echo,
+    "gateway-idle": bench_gateway_idle,
 }
 
 

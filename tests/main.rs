@@ -11,6 +11,7 @@ mod lock;
 mod lockedmigrate;
 mod migrate;
 mod python;
+mod redis;
 mod run;
 mod sql_postgres;
 mod sql_sqlite;

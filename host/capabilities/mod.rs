@@ -4,5 +4,6 @@
 
 pub mod command;
 pub mod files;
+pub mod redis;
 pub mod sql;
 pub mod terminal;

@@ -7,6 +7,7 @@ mod components;
 mod others;
 mod postgres;
 mod project;
+mod redis;
 mod run;
 mod shop;
 mod terminal;
@@ -25,6 +26,9 @@ pub(crate) use components::{CORE_MODULE, EMPTY_COMPONENT, guest, nested, standar
 pub(crate) use others::{Django, sqlx};
 pub(crate) use postgres::{Database, Postgres, shared_postgres};
 pub(crate) use project::Project;
+pub(crate) use redis::{
+    Client, Options as RedisOptions, Redis, RedisCluster, RedisDatabase, RedisSentinel, authority, redis_database, shared_redis,
+};
 pub(crate) use run::{Output, Run};
 pub(crate) use shop::Shop;
 pub(crate) use terminal::Terminal;
@@ -33,6 +37,7 @@ pub(crate) use terminal::Terminal;
 const JANITOR: &str = r#"trap '' INT TERM HUP
 cat >/dev/null
 for file in "$1"/*/data/postmaster.pid; do [ -f "$file" ] && kill -QUIT "$(head -n 1 "$file")" 2>/dev/null; done
+for file in "$1"/*/server.pid; do [ -f "$file" ] && kill -KILL "$(cat "$file")" 2>/dev/null; done
 for try in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; rm -rf "$1" 2>/dev/null && break; done"#;
 
 /// The folder of this test run: short, because paths of unix sockets are limited to 107 bytes.

@@ -2,6 +2,7 @@
 //! `policy.rs` (pure decisions), `host.rs` (the WIT functions, each through the gate), and a client
 //! that alone names the crate beneath.
 
+pub mod broadcast;
 pub mod command;
 pub mod files;
 pub mod redis;

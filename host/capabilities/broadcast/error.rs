@@ -1,0 +1,51 @@
+//! Errors as a guest sees them: no address, no key, no channel.
+
+use crate::gate::Refusal;
+use crate::gate::journal::Outcome;
+
+use super::client::Failure;
+use super::types::Error;
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Denied(text) => Self::AccessDenied(text),
+            Refusal::LimitExceeded(text) => Self::LimitExceeded(text),
+            Refusal::Timeout(text) => Self::Timeout(text),
+            Refusal::Cancelled(text) => Self::Cancelled(text),
+            Refusal::DryRun(text) => Self::Other(text),
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Lost(text) => Self::ConnectionFailed(text),
+            Failure::Refused(text) => Self::Other(text),
+        }
+    }
+}
+
+impl Outcome for Error {
+    fn summary(&self) -> String {
+        match self {
+            Self::AccessDenied(text) => format!("access-denied: {text}"),
+            Self::NotConfigured(text) => format!("not-configured: {text}"),
+            Self::InvalidArgument(text) => format!("invalid-argument: {text}"),
+            Self::ConnectionFailed(text) => format!("connection-failed: {text}"),
+            Self::LimitExceeded(text) => format!("limit-exceeded: {text}"),
+            Self::Timeout(text) => format!("timeout: {text}"),
+            Self::Cancelled(text) => format!("cancelled: {text}"),
+            Self::Other(text) => format!("other: {text}"),
+        }
+    }
+}
+
+pub(super) fn invalid(text: impl Into<String>) -> Error {
+    Error::InvalidArgument(text.into())
+}
+
+pub(super) fn too_much(text: impl Into<String>) -> Error {
+    Error::LimitExceeded(text.into())
+}

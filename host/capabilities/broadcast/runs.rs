@@ -1,0 +1,243 @@
+//! `.host/broadcast/RUN.json`: what an interrupted broadcast leaves, so that another run can go on.
+//!
+//! Written in one step and readable by its owner only; gone when everything was sent. The file of a run that was resumed
+//! only names the run that did it. It holds labels and channel names: they never reach a guest.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::invalid;
+use super::limits;
+use super::plan::Reached;
+use super::types::Error;
+
+const VERSION: u32 = 1;
+
+/// What goes on in another run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Saved {
+    pub(super) v: u32,
+    /// `drop` or `reload`.
+    pub(super) power: String,
+    pub(super) patterns: Vec<String>,
+    /// Seconds since 1970, as bits: who joined later is not part of it.
+    pub(super) began: u64,
+    /// What is left of `max`.
+    pub(super) max: Option<u64>,
+    /// Microseconds between messages; 0 without a pace.
+    pub(super) pause_us: u64,
+    pub(super) jitter_percent: u8,
+    pub(super) reached: Reached,
+}
+
+impl Saved {
+    pub(super) fn version() -> u32 {
+        VERSION
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Resumed {
+    v: u32,
+    resumed_by: String,
+}
+
+/// The folder, and what broadcasts of this run are called.
+pub(super) struct Runs {
+    folder: PathBuf,
+    run_id: String,
+    started: u32,
+}
+
+impl Runs {
+    pub(super) fn new(folder: PathBuf, run_id: String) -> Self {
+        Self { folder, run_id, started: 0 }
+    }
+
+    /// The file of a broadcast that begins; nothing is written yet.
+    pub(super) fn begin(&mut self) -> RunFile {
+        self.started += 1;
+        let token = match self.started {
+            1 => self.run_id.clone(),
+            number => format!("{}.{number}", self.run_id),
+        };
+        RunFile { path: self.path(&token), token }
+    }
+
+    /// What an interrupted broadcast left.
+    pub(super) fn open(&self, token: &str) -> Result<Saved, Error> {
+        let named = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+        if token.is_empty() || token.len() > 64 || token.starts_with('.') || !token.bytes().all(named) {
+            return Err(invalid(format!("{token:?} is no id of a run")));
+        }
+        let text = read(&self.path(token)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => invalid(format!("run `{token}` left nothing to resume: it was finished, or it sent nothing")),
+            _ => Error::Other(format!("the file of run `{token}` cannot be read: {error}")),
+        })?;
+        if let Ok(resumed) = serde_json::from_str::<Resumed>(&text) {
+            return Err(invalid(format!("run `{token}` was resumed by run `{}`", resumed.resumed_by)));
+        }
+        let saved = serde_json::from_str::<Saved>(&text).ok().filter(|saved| saved.v == VERSION);
+        saved.ok_or_else(|| Error::Other(format!("the file of run `{token}` was not written by this version of the host")))
+    }
+
+    /// Says in the file of a run that was resumed who did it, so that nobody is sent to twice.
+    pub(super) fn hand_over(&self, token: &str, to: &RunFile) -> io::Result<()> {
+        let resumed = Resumed { v: VERSION, resumed_by: to.token.clone() };
+        write(&self.path(token), &serde_json::to_string(&resumed)?)
+    }
+
+    /// Nothing was left of it.
+    pub(super) fn forget(&self, token: &str) {
+        // One that stays says no more than what is true: nobody is left.
+        let _ = fs::remove_file(self.path(token));
+    }
+
+    /// Forgets what nobody resumed for long.
+    pub(super) fn forget_old(&self) {
+        let old = |path: &Path| {
+            let changed = fs::metadata(path).and_then(|data| data.modified()).ok()?;
+            SystemTime::now().duration_since(changed).ok().filter(|age| *age > limits::RUN_AGE)
+        };
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if old(&entry.path()).is_some() {
+                // It is found again by the next broadcast.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    fn path(&self, token: &str) -> PathBuf {
+        self.folder.join(format!("{token}.json"))
+    }
+}
+
+/// The file of one broadcast.
+pub(super) struct RunFile {
+    token: String,
+    path: PathBuf,
+}
+
+impl RunFile {
+    /// What `resume` takes.
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(super) fn save(&self, saved: &Saved) -> io::Result<()> {
+        write(&self.path, &serde_json::to_string(saved)?)
+    }
+
+    pub(super) fn remove(&self) {
+        // One that stays says no more than what is true: nobody is left.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(limits::RUN_BYTES).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// In one step: whoever reads finds the old content or the new one.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let part = path.with_extension("part");
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+    file.write_all(text.as_bytes())?;
+    fs::rename(part, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn saved() -> Saved {
+        Saved {
+            v: VERSION,
+            power: "drop".to_owned(),
+            patterns: vec!["a\n*".to_owned()],
+            began: 1_763_705_809.25_f64.to_bits(),
+            max: Some(7),
+            pause_us: 2_000,
+            jitter_percent: 30,
+            reached: Reached { queues: [("a".to_owned(), "q!".to_owned())].into(), ..Reached::default() },
+        }
+    }
+
+    fn refusal(error: Error) -> String {
+        match error {
+            Error::InvalidArgument(text) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_was_left_is_read_back_and_only_its_owner_may_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut runs = Runs::new(folder.path().join("broadcast"), "0193-a".to_owned());
+        let file = runs.begin();
+        file.save(&saved()).unwrap();
+        assert_eq!(runs.open("0193-a").unwrap(), saved());
+        let path = folder.path().join("broadcast/0193-a.json");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
+        file.remove();
+        assert!(refusal(runs.open("0193-a").unwrap_err()).contains("left nothing to resume"));
+        assert_eq!(runs.begin().token(), "0193-a.2");
+    }
+
+    #[test]
+    fn a_run_that_was_resumed_names_who_did_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut first = Runs::new(folder.path().to_owned(), "a".to_owned());
+        first.begin().save(&saved()).unwrap();
+        let mut second = Runs::new(folder.path().to_owned(), "b".to_owned());
+        let file = second.begin();
+        second.hand_over("a", &file).unwrap();
+        assert!(refusal(second.open("a").unwrap_err()).contains("resumed by run `b`"));
+    }
+
+    #[test]
+    fn an_id_cannot_lead_out_of_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("x.json"), serde_json::to_string(&saved()).unwrap()).unwrap();
+        let runs = Runs::new(folder.path().join("broadcast"), "a".to_owned());
+        for token in ["../x", "..", "", ".x", "a/b", "a\0b", "a\nb", &"a".repeat(65)] {
+            assert!(refusal(runs.open(token).unwrap_err()).contains("no id of a run"), "{token:?}");
+        }
+    }
+
+    #[test]
+    fn only_old_files_are_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut runs = Runs::new(folder.path().to_owned(), "a".to_owned());
+        runs.begin().save(&saved()).unwrap();
+        let old = folder.path().join("old.json");
+        fs::write(&old, "{}").unwrap();
+        let long_ago = SystemTime::now() - limits::RUN_AGE - std::time::Duration::from_secs(60);
+        File::options().write(true).open(&old).unwrap().set_modified(long_ago).unwrap();
+        runs.forget_old();
+        assert!(!old.exists() && runs.open("a").is_ok());
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = Runs::new(folder.path().to_owned(), "a".to_owned());
+        for text in ["", "{}", "[1]", &serde_json::to_string(&saved()).unwrap().replace("\"v\":1", "\"v\":9")] {
+            fs::write(folder.path().join("a.json"), text).unwrap();
+            assert!(matches!(runs.open("a"), Err(Error::Other(_))), "{text}");
+        }
+    }
+}

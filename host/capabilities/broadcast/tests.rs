@@ -1,0 +1,1 @@
+//! Tests of the whole capability against a real Redis.

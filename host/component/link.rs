@@ -7,12 +7,12 @@ use wasmtime::component::Linker;
 use wasmtime_wasi_config::WasiConfig;
 
 use super::run::State;
-use crate::capabilities::{command, files, sql, terminal};
+use crate::capabilities::{command, files, redis, sql, terminal};
 use crate::grants::Powers;
 use crate::outcome::{Failure, Result};
 
 /// Packages that the host offers; their interfaces' versions are checked by the linker itself.
-const OFFERED: [&str; 10] = [
+const OFFERED: [&str; 12] = [
     "wasi:cli/",
     "wasi:io/",
     "wasi:clocks/",
@@ -23,6 +23,8 @@ const OFFERED: [&str; 10] = [
     "host:terminal/",
     "host:command/",
     "host:sql/",
+    "host:redis/",
+    "host:broadcast/",
 ];
 
 /// Whether the host knows the interface at all, granted or not.
@@ -63,6 +65,9 @@ fn fill(linker: &mut Linker<State>, imports: &BTreeSet<String>, powers: &Powers)
     }
     if imports_any("host:sql/") && !powers.sql.is_empty() {
         sql::add_to_linker(linker, &powers.sql, State::sql)?;
+    }
+    if imports_any("host:redis/") && !powers.redis.is_empty() {
+        redis::add_to_linker(linker, &powers.redis, State::redis)?;
     }
     Ok(())
 }

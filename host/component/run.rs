@@ -18,6 +18,7 @@ use super::store::{self, Origin};
 use super::{engine, link};
 use crate::capabilities::command::{CommandCtx, CommandView};
 use crate::capabilities::files::{FilesCtx, FilesView};
+use crate::capabilities::redis::{RedisCtx, RedisView};
 use crate::capabilities::sql::{SqlCtx, SqlView};
 use crate::capabilities::terminal::{TerminalCtx, TerminalView};
 use crate::gate::{Gate, Leave};
@@ -35,6 +36,7 @@ pub(super) struct State {
     terminal: TerminalCtx,
     command: CommandCtx,
     sql: SqlCtx,
+    redis: RedisCtx,
 }
 
 impl State {
@@ -53,6 +55,10 @@ impl State {
     pub(super) fn sql(&mut self) -> SqlView<'_> {
         SqlView { ctx: &mut self.sql, table: &mut self.table }
     }
+
+    pub(super) fn redis(&mut self) -> RedisView<'_> {
+        RedisView { ctx: &mut self.redis, table: &mut self.table }
+    }
 }
 
 impl WasiView for State {
@@ -69,6 +75,7 @@ pub struct Contexts {
     pub terminal: TerminalCtx,
     pub command: CommandCtx,
     pub sql: SqlCtx,
+    pub redis: RedisCtx,
     pub stdout: GuestOutput,
     pub stderr: GuestOutput,
     pub output: OutputMeter,
@@ -132,7 +139,7 @@ pub async fn run(launch: Launch<'_>) -> Result<Report> {
     let mut state = store.into_data();
     report.denials = state.files.denials().lines();
     // What does not close in time is closed by the server, which rolls back as well.
-    let _ = tokio::time::timeout(limits::SHUTDOWN, state.sql.shutdown()).await;
+    let _ = tokio::time::timeout(limits::SHUTDOWN, async { tokio::join!(state.sql.shutdown(), state.redis.shutdown()) }).await;
     watcher.abort();
     Ok(report)
 }
@@ -157,9 +164,9 @@ fn load(engine: &Engine, name: &str, digest: &str, bytes: &[u8], cache: Option<&
 fn new_store(engine: &Engine, bounds: &Bounds, contexts: Contexts) -> Store<State> {
     let mut table = ResourceTable::new();
     table.set_max_capacity(limits::HANDLES);
-    let Contexts { wasi, config, files, terminal, command, sql, .. } = contexts;
+    let Contexts { wasi, config, files, terminal, command, sql, redis, .. } = contexts;
     let config = config.into_iter().collect();
-    let state = State { wasi, table, limiter: Limiter::new(bounds.memory), config, files, terminal, command, sql };
+    let state = State { wasi, table, limiter: Limiter::new(bounds.memory), config, files, terminal, command, sql, redis };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(limits::CALL_BYTES);

@@ -13,6 +13,7 @@ use super::Context;
 use crate::capabilities;
 use crate::capabilities::command::CommandCtx;
 use crate::capabilities::files::FilesCtx;
+use crate::capabilities::redis::RedisCtx;
 use crate::capabilities::sql::{SqlCtx, Teller};
 use crate::capabilities::terminal::{TerminalCtx, TerminalSettings};
 use crate::component::limits;
@@ -56,6 +57,7 @@ pub(super) fn prepare(
         terminal: TerminalCtx::new(gate.clone(), settings(context)),
         command: CommandCtx::new(name, run_id, context.project.name()),
         sql: sql(&gate, permitted, context)?,
+        redis: redis(&gate, permitted, context)?,
         files,
         output,
     };
@@ -95,6 +97,21 @@ fn sql(gate: &Gate, permitted: &Permitted, context: &Context) -> Result<SqlCtx> 
     let locks = State::of(project.root()).lock_folder();
     let teller: Teller = Arc::new(terminal::talk);
     Ok(SqlCtx::new(gate.clone(), urls, permitted.sql.clone(), project.root().to_owned(), locks, teller))
+}
+
+/// The same for Redis; a manifest's `${PROJECT_NAME}` is known only here.
+fn redis(gate: &Gate, permitted: &Permitted, context: &Context) -> Result<RedisCtx> {
+    let project = &context.project;
+    let mut urls = BTreeMap::new();
+    for name in project.redis_names() {
+        let url = if permitted.redis.contains_key(name) { project.redis(name)? } else { None };
+        urls.insert(name.to_owned(), url.unwrap_or_default());
+    }
+    let mut grants = permitted.redis.clone();
+    for key in grants.values_mut().flat_map(|grant| &mut grant.asked_keys) {
+        *key = key.replace("${PROJECT_NAME}", project.name());
+    }
+    Ok(RedisCtx::new(gate.clone(), urls, grants))
 }
 
 /// What no grant makes writable: whoever writes there could grant itself anything, or reach a database

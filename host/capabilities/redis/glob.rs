@@ -207,7 +207,7 @@ fn class(text: &[u8]) -> (Piece, &[u8]) {
 mod tests {
     use super::*;
 
-    /// Patterns, keys, and what a server answers; `tests/redis_patterns.rs` asks a real one about the same.
+    /// Patterns, keys, and what a server answers; `tests/scan.rs` asks a real one about more.
     #[test]
     fn patterns_match_as_the_server_matches_them() {
         let table: [(&str, &[&str], &[&str]); 18] = [

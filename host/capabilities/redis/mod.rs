@@ -13,6 +13,8 @@ mod host;
 mod limits;
 pub mod policy;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -57,7 +57,7 @@ impl Session {
             return Ok(Vec::new());
         }
         match &mut self.link {
-            Link::Cluster(cluster) => cluster.ask(&self.way, request, budget).await,
+            Link::Cluster(cluster) => Box::pin(cluster.ask(&self.way, request, budget)).await,
             Link::Server(wire) => {
                 let commands = Commands { bytes: request.bytes(), count: request.len(), changes: request.changes() };
                 let (used, replies) = send(wire.take(), &self.way, None, commands, budget).await.map_err(Trouble::into_failure)?;
@@ -72,7 +72,7 @@ impl Session {
     /// The answers of every master to one command.
     pub(in super::super) async fn ask_masters(&mut self, request: &Request, budget: &Budget) -> Result<Vec<Reply>, Failure> {
         match &mut self.link {
-            Link::Cluster(cluster) => cluster.ask_masters(&self.way, request, budget).await,
+            Link::Cluster(cluster) => Box::pin(cluster.ask_masters(&self.way, request, budget)).await,
             Link::Server(_) => self.ask(request, budget).await,
         }
     }
@@ -128,8 +128,9 @@ pub(super) async fn send(
         let was_idle = idle.is_some();
         let mut wire = match (idle.take(), node) {
             (Some(wire), _) => wire,
-            (None, None) => connect::server(way).await.map_err(Trouble::NotSent)?.wire,
-            (None, Some(address)) => connect::node(way, address).await.map_err(Trouble::NotSent)?.wire,
+            (None, None) => Box::pin(connect::server(way)).await.map_err(Trouble::NotSent)?.wire,
+            // Boxed, as is all that a call seldom needs: a call's own state is moved about in each layer above.
+            (None, Some(address)) => Box::pin(connect::node(way, address)).await.map_err(Trouble::NotSent)?.wire,
         };
         let mut replies = Vec::with_capacity(commands.count);
         match wire.exchange(commands.bytes, commands.count, budget, &mut replies).await {

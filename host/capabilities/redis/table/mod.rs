@@ -15,7 +15,7 @@
 //! Left out on purpose: scripts and functions (they can touch any key), what blocks, subscriptions and transactions
 //! (they change what the connection is), administration, commands over all keys (`KEYS`, `SCAN`, `FLUSHDB`,
 //! `RANDOMKEY`) or other databases, and `RESTORE` and `MIGRATE` (raw values that a server trusts). Only commands
-//! whose keys were compared with a real server's COMMAND GETKEYS are here (`tests/redis_commands.rs`).
+//! whose keys were compared with a real server's COMMAND GETKEYS are here (`redis/tests/commands.rs`).
 
 mod rows;
 mod special;

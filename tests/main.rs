@@ -12,6 +12,7 @@ mod lockedmigrate;
 mod migrate;
 mod python;
 mod redis;
+mod redis_servers;
 mod run;
 mod sql_postgres;
 mod sql_sqlite;

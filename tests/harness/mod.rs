@@ -26,9 +26,7 @@ pub(crate) use components::{CORE_MODULE, EMPTY_COMPONENT, guest, nested, standar
 pub(crate) use others::{Django, sqlx};
 pub(crate) use postgres::{Database, Postgres, shared_postgres};
 pub(crate) use project::Project;
-pub(crate) use redis::{
-    Client, Options as RedisOptions, Redis, RedisCluster, RedisDatabase, RedisSentinel, authority, redis_database, shared_redis,
-};
+pub(crate) use redis::{Options as RedisOptions, Redis, RedisCluster, RedisDatabase, RedisSentinel, authority, redis_database};
 pub(crate) use run::{Output, Run};
 pub(crate) use shop::Shop;
 pub(crate) use terminal::Terminal;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::gate::Decision;
 use crate::grants::{Power as _, RedisGrant, RedisPower};
 
-use super::glob::Glob;
+use super::glob::{Glob, escape};
 
 /// What is permitted on one Redis, ready to be asked.
 #[derive(Clone, Debug)]
@@ -27,14 +27,17 @@ pub(super) struct Permit {
 impl Permit {
     /// A pattern that is too long matches nothing.
     pub(super) fn new(command: &str, name: &str, grant: RedisGrant) -> Self {
+        let prefix = grant.prefix.clone().unwrap_or_default().into_bytes();
         let globs = |patterns: &[String]| patterns.iter().filter_map(|pattern| Glob::new(pattern.as_bytes()).ok()).collect::<Vec<_>>();
+        let behind_prefix = || Glob::new(&[escape(&prefix).as_slice(), b"*"].concat()).ok().into_iter().collect();
         Self {
             command: command.to_owned(),
             name: name.to_owned(),
-            keys: globs(&grant.keys),
+            // A prefix without patterns is all that begins with it.
+            keys: if grant.keys.is_empty() && !prefix.is_empty() { behind_prefix() } else { globs(&grant.keys) },
             asked: globs(&grant.asked_keys),
             channels: globs(&grant.channels),
-            prefix: grant.prefix.clone().unwrap_or_default().into_bytes(),
+            prefix,
             grant,
         }
     }
@@ -60,7 +63,7 @@ impl Permit {
     /// Opening a connection: whatever is granted is enough.
     pub(super) fn any_power(&self) -> Decision {
         match self.grant.powers.is_empty() {
-            true => self.no_power(RedisPower::Read),
+            true => self.no_power(RedisPower::Read, None),
             false => Decision::Allowed,
         }
     }
@@ -68,7 +71,7 @@ impl Permit {
     pub(super) fn power(&self, power: RedisPower) -> Decision {
         match self.has(power) {
             true => Decision::Allowed,
-            false => self.no_power(power),
+            false => self.no_power(power, None),
         }
     }
 
@@ -76,7 +79,7 @@ impl Permit {
     pub(super) fn keyed<'k>(&self, power: RedisPower, keys: impl IntoIterator<Item = &'k [u8]>) -> Decision {
         match self.has(power) {
             true => self.keys(keys),
-            false => self.no_power(power),
+            false => self.no_power(power, keys.into_iter().next()),
         }
     }
 
@@ -119,27 +122,33 @@ impl Permit {
     }
 
     pub(super) fn channel(&self, channel: &[u8]) -> Decision {
-        if !self.has(RedisPower::Publish) {
-            return self.no_power(RedisPower::Publish);
+        let is_granted = self.channels.iter().any(|glob| glob.matches(channel));
+        if is_granted && self.has(RedisPower::Publish) {
+            return Decision::Allowed;
         }
-        match self.channels.iter().any(|glob| glob.matches(channel)) {
-            true => Decision::Allowed,
-            false => {
-                let shown = shown(channel);
-                let line = line_with(&self.grant, &self.grant.powers, None, Some(&pattern_of(channel)));
-                Decision::Denied(format!(
-                    "command `{}` may not publish on channel `{shown}` of Redis `{}`; to allow it, write {}",
-                    self.command,
-                    self.name,
-                    self.grant_line(&line)
-                ))
-            }
-        }
+        let powers = self.grant.powers.iter().copied().chain([RedisPower::Publish]).collect();
+        let pattern = (!is_granted).then(|| pattern_of(channel));
+        let line = line_with(&self.grant, &powers, None, pattern.as_deref());
+        Decision::Denied(format!(
+            "command `{}` may not `publish` on channel `{}` of Redis `{}`; to allow it, write {}",
+            self.command,
+            shown(channel),
+            self.name,
+            self.grant_line(&line)
+        ))
     }
 
-    fn no_power(&self, power: RedisPower) -> Decision {
+    /// `key` is what the guest wanted, for a line that grants it as well.
+    fn no_power(&self, power: RedisPower, key: Option<&[u8]>) -> Decision {
         let powers: BTreeSet<RedisPower> = self.grant.powers.iter().copied().chain([power]).collect();
-        let line = line_with(&self.grant, &powers, None, None);
+        let is_granted = |key: &[u8]| self.keys.iter().any(|glob| glob.matches(&[&self.prefix, key].concat()));
+        let pattern = match key {
+            _ if !self.prefix.is_empty() => None,
+            Some(key) => (!is_granted(key)).then(|| pattern_of(key)),
+            // host.toml takes no power over keys without a key.
+            None => (self.grant.keys.is_empty() && power != RedisPower::Publish).then(|| "${PROJECT_NAME}:*".to_owned()),
+        };
+        let line = line_with(&self.grant, &powers, pattern.as_deref(), None);
         Decision::Denied(format!(
             "command `{}` may not `{}` on Redis `{}`; to allow it, write {}",
             self.command,
@@ -205,7 +214,7 @@ fn line_with(grant: &RedisGrant, powers: &BTreeSet<RedisPower>, key: Option<&str
 fn pattern_of(key: &[u8]) -> String {
     let segment = key.iter().position(|byte| *byte == b':').and_then(|at| key.get(..=at));
     let (literal, star) = segment.map_or((key, ""), |segment| (segment, "*"));
-    cut(&String::from_utf8_lossy(&super::glob::escape(literal))) + star
+    cut(&String::from_utf8_lossy(&escape(literal))) + star
 }
 
 /// A key for people: cut, and without control characters.
@@ -299,6 +308,22 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_without_patterns_is_all_that_begins_with_it() {
+        let permit = permit(&[READ], &[], "a*b:", &[]);
+        assert_eq!(permit.keyed(READ, [b"anything".as_slice()]), Decision::Allowed);
+        assert!(permit.permits(b"a*b:x") && !permit.permits(b"axb:x"));
+        assert_eq!(permit.patterns_shown(), [b"*"]);
+    }
+
+    #[test]
+    fn a_line_that_would_allow_a_power_grants_the_key_as_well() {
+        let denied = text(permit(&[], &[], "", &[]).keyed(READ, [b"shop:a".as_slice()]));
+        assert!(denied.contains("{ allow = [\"read\"], keys = [\"shop:*\"], channels"), "{denied}");
+        let denied = text(permit(&[], &[], "", &[]).any_power());
+        assert!(denied.contains("keys = [\"${PROJECT_NAME}:*\"]"), "{denied}");
+    }
+
+    #[test]
     fn what_the_manifest_asks_for_narrows_what_is_granted() {
         let permit = permit(&[READ], &["shop:*"], "", &["*:cache:*"]);
         assert_eq!(permit.keyed(READ, [b"shop:cache:1".as_slice()]), Decision::Allowed);
@@ -329,7 +354,7 @@ mod tests {
         assert_eq!(permit.channel(b"news.today"), Decision::Allowed);
         let denied = text(permit.channel(b"orders"));
         assert!(denied.contains("channels = [\"news.*\", \"orders\"]"), "{denied}");
-        assert!(text(super::tests::permit(&[READ], &["*"], "", &[]).channel(b"news.today")).contains("publish"));
+        assert!(text(super::tests::permit(&[READ], &["*"], "", &[]).channel(b"news.today")).contains("allow = [\"read\", \"publish\"]"));
     }
 
     #[test]

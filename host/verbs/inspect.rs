@@ -147,18 +147,19 @@ fn print_missing(name: &str, permitted: &Permitted, missing: &[String]) {
 
 /// What the imports mean, each meaning once; an interface that the host does not offer is said as such.
 fn meanings(file: &ComponentFile) -> Vec<String> {
-    let mut said = Vec::new();
+    let mut said: Vec<(&str, &str)> = Vec::new();
     for import in &file.imports {
         let meaning = match MEANINGS.iter().find(|(prefix, _)| import.starts_with(prefix)) {
-            Some((prefix, meaning)) => format!("{:<18} {meaning}", prefix.trim_end_matches('/')),
-            None if link::is_offered(import) => import.clone(),
-            None => format!("{import:<18} NOT OFFERED by this host: it cannot run"),
+            Some((prefix, meaning)) => (prefix.trim_end_matches('/'), *meaning),
+            None if link::is_offered(import) => (import.as_str(), ""),
+            None => (import.as_str(), "NOT OFFERED by this host: it cannot run"),
         };
         if !said.contains(&meaning) {
             said.push(meaning);
         }
     }
-    said
+    let width = said.iter().map(|(package, _)| package.len()).max().unwrap_or_default();
+    said.into_iter().map(|(package, meaning)| format!("{package:<width$}  {meaning}").trim_end().to_owned()).collect()
 }
 
 fn as_json(name: &str, file: &ComponentFile, permitted: &Permitted, missing: &[String]) -> Value {

@@ -26,13 +26,11 @@ impl Keys {
         self.raw.bytes.len()
     }
 
-    /// False, and nothing is added, when the run would grow past 4 GiB.
+    /// One run holds at most 4 GiB, which is more than a guest's memory.
     #[inline]
-    pub fn push(&mut self, key: &[u8]) -> bool {
-        let Ok(end) = u32::try_from(self.raw.bytes.len() + key.len()) else { return false };
+    pub fn push(&mut self, key: &[u8]) {
         self.raw.bytes.extend_from_slice(key);
-        self.raw.ends.push(end);
-        true
+        self.raw.ends.push(u32::try_from(self.raw.bytes.len()).unwrap_or(u32::MAX));
     }
 
     /// Keeps the memory for the next keys.

@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod flush_cache;
 mod grants;
 mod init_db;
 mod limits;

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 pub(crate) use components::{CORE_MODULE, EMPTY_COMPONENT, guest, nested, standard, standard_folder, with_manifest};
-pub(crate) use others::{Django, sqlx};
+pub(crate) use others::{Django, python, sqlx};
 pub(crate) use postgres::{Database, Postgres, shared_postgres};
 pub(crate) use project::Project;
 pub(crate) use redis::{Options as RedisOptions, Redis, RedisCluster, RedisDatabase, RedisSentinel, authority, redis_database};

@@ -58,6 +58,14 @@ impl Django {
     }
 }
 
+/// Runs a script with the Python programs of tools/python-requirements.txt; answers what it printed.
+#[track_caller]
+pub(crate) fn python(script: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(cache().join("venv/bin/python"));
+    command.args(["-c", script]).args(arguments).env_clear().env("PYTHONDONTWRITEBYTECODE", "1").env("PATH", "/usr/bin:/bin");
+    told("python", &command.output().expect("Python is installed by `make test`"))
+}
+
 #[track_caller]
 fn told(program: &str, output: &Output) -> String {
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

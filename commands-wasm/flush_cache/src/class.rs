@@ -140,7 +140,7 @@ const HEADS: [(Name, Class, &[&str]); 46] = [
 
 /// At the begin of any word: behind everything but a letter or a digit. Programs put prefixes of all kinds before them.
 const MARKS: [(&str, Class, &[&str]); 9] = [
-    ("_kombu.binding.", Class::Kombu, ANY),
+    ("_kombu.", Class::Kombu, ANY),
     ("celery-task-meta-", Class::Celery, ANY),
     ("celery-taskset-meta-", Class::Celery, ANY),
     ("chord-unlock-", Class::Celery, ANY),

@@ -7,7 +7,7 @@ fn class_of(key: &str) -> Option<Match> {
 }
 
 /// As the programs write them.
-const SPARED: [(&str, Class, &[&str]); 92] = [
+const SPARED: [(&str, Class, &[&str]); 94] = [
     // Celery 5 and its result backend.
     ("celery", Class::Celery, LIST),
     ("celery-task-meta-6c8e1c9f-6f8f-4d4a-8d55-8b1f3a1f7a55", Class::Celery, ANY),
@@ -24,6 +24,8 @@ const SPARED: [(&str, Class, &[&str]); 92] = [
     // kombu.
     ("_kombu.binding.celery", Class::Kombu, ANY),
     ("_kombu.binding.reply.celery.pidbox", Class::Kombu, ANY),
+    ("_kombu.binding_permanent.celery", Class::Kombu, ANY),
+    ("_kombu.binding_deadlines", Class::Kombu, ANY),
     ("shop_kombu.binding.celery", Class::Kombu, ANY),
     ("shop:_kombu.binding.emails", Class::Kombu, ANY),
     ("unacked", Class::Kombu, ANY),
@@ -162,7 +164,7 @@ fn keys_of_caches_are_cache() {
         "item\x06\x16",
         "laravel_cache:product:7",
         "PHPREDIS_SESSION",
-        "_kombu.binding.",
+        "_kombu.",
     ];
     for key in cache {
         assert_eq!(class_of(key), None, "{key:?}");

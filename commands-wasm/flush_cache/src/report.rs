@@ -97,8 +97,8 @@ pub(crate) fn nothing(tally: &Tally, place: &Place) {
     match spared(tally) {
         Some(spared) => {
             out!("nothing to flush in {}: {spared}", place.words());
-            let class = tally.spared().next().map(|(class, _)| class.word()).unwrap_or_default();
-            talk!("hint: `--include {class}` removes those too");
+            let classes: Vec<&str> = tally.spared().map(|(class, _)| class.word()).collect();
+            talk!("hint: `--include {}` removes those too", classes.join(","));
         }
         None => out!("nothing to flush: {}", place.keys_meant()),
     }

@@ -4,6 +4,9 @@
 
 mod harness;
 
+mod connections;
+mod connections_ending;
+mod connections_workers;
 mod flush_cache;
 mod grants;
 mod init_db;

@@ -7,7 +7,7 @@ use wasmtime::component::Linker;
 use wasmtime_wasi_config::WasiConfig;
 
 use super::run::State;
-use crate::capabilities::{command, files, redis, sql, terminal};
+use crate::capabilities::{broadcast, command, files, redis, sql, terminal};
 use crate::grants::Powers;
 use crate::outcome::{Failure, Result};
 
@@ -68,6 +68,9 @@ fn fill(linker: &mut Linker<State>, imports: &BTreeSet<String>, powers: &Powers)
     }
     if imports_any("host:redis/") && !powers.redis.is_empty() {
         redis::add_to_linker(linker, &powers.redis, State::redis)?;
+    }
+    if imports_any("host:broadcast/") && !powers.broadcast.is_empty() {
+        broadcast::add_to_linker(linker, &powers.broadcast, State::broadcast)?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use super::file::ComponentFile;
 use super::limits::{self, Limiter};
 use super::store::{self, Origin};
 use super::{engine, link};
+use crate::capabilities::broadcast::{BroadcastCtx, BroadcastView};
 use crate::capabilities::command::{CommandCtx, CommandView};
 use crate::capabilities::files::{FilesCtx, FilesView};
 use crate::capabilities::redis::{RedisCtx, RedisView};
@@ -37,6 +38,7 @@ pub(super) struct State {
     command: CommandCtx,
     sql: SqlCtx,
     redis: RedisCtx,
+    broadcast: BroadcastCtx,
 }
 
 impl State {
@@ -59,6 +61,10 @@ impl State {
     pub(super) fn redis(&mut self) -> RedisView<'_> {
         RedisView { ctx: &mut self.redis, table: &mut self.table }
     }
+
+    pub(super) fn broadcast(&mut self) -> BroadcastView<'_> {
+        BroadcastView { ctx: &mut self.broadcast, table: &mut self.table }
+    }
 }
 
 impl WasiView for State {
@@ -76,6 +82,7 @@ pub struct Contexts {
     pub command: CommandCtx,
     pub sql: SqlCtx,
     pub redis: RedisCtx,
+    pub broadcast: BroadcastCtx,
     pub stdout: GuestOutput,
     pub stderr: GuestOutput,
     pub output: OutputMeter,
@@ -135,7 +142,7 @@ pub async fn run(launch: Launch<'_>) -> Result<Report> {
         _ = async { tokio::join!(stdout.finish(), stderr.finish()) } => {}
         () = overdue(&gate) => {}
     }
-    let mut report = report(name, &result, store.data(), &output, &gate);
+    let mut report = report(name, &result, store.data(), &output, &gate, !powers.sql.is_empty());
     let mut state = store.into_data();
     report.denials = state.files.denials().lines();
     // What does not close in time is closed by the server, which rolls back as well.
@@ -164,9 +171,9 @@ fn load(engine: &Engine, name: &str, digest: &str, bytes: &[u8], cache: Option<&
 fn new_store(engine: &Engine, bounds: &Bounds, contexts: Contexts) -> Store<State> {
     let mut table = ResourceTable::new();
     table.set_max_capacity(limits::HANDLES);
-    let Contexts { wasi, config, files, terminal, command, sql, redis, .. } = contexts;
+    let Contexts { wasi, config, files, terminal, command, sql, redis, broadcast, .. } = contexts;
     let config = config.into_iter().collect();
-    let state = State { wasi, table, limiter: Limiter::new(bounds.memory), config, files, terminal, command, sql, redis };
+    let state = State { wasi, table, limiter: Limiter::new(bounds.memory), config, files, terminal, command, sql, redis, broadcast };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(limits::CALL_BYTES);
@@ -219,24 +226,40 @@ async fn overdue(gate: &Gate) {
     tokio::time::sleep(limits::GRACE + limits::GRACE).await;
 }
 
-fn report(name: &str, result: &wasmtime::Result<std::result::Result<(), ()>>, state: &State, output: &OutputMeter, gate: &Gate) -> Report {
+/// How the run was ended from outside, and the words for it.
+fn left(gate: &Gate) -> Option<(Ending, &'static str)> {
+    match gate.leave() {
+        Leave::Granted => None,
+        Leave::TimedOut => Some((Ending::Timeout, "the time of {name} was over")),
+        Leave::Interrupted => Some((Ending::Interrupted, "{name} was interrupted")),
+        Leave::Terminated => Some((Ending::Terminated, "{name} was terminated")),
+    }
+}
+
+fn report(
+    name: &str,
+    result: &wasmtime::Result<std::result::Result<(), ()>>,
+    state: &State,
+    output: &OutputMeter,
+    gate: &Gate,
+    has_sql: bool,
+) -> Report {
     let failure = |ending: Ending, text: String| Report {
         code: ending.code(),
         ending,
         failure: Some(Failure::new(ending, text)),
         denials: Vec::new(),
     };
-    match gate.leave() {
-        Leave::Granted => {}
-        Leave::TimedOut => {
-            return failure(Ending::Timeout, format!("the time of `{name}` was over; what it had not committed was rolled back"));
+    if let Some((ending, what)) = left(gate) {
+        // Rolling back is a database's; without one there is nothing to say that is true of everything.
+        let undone = if has_sql { "; what it had not committed was rolled back" } else { "" };
+        let mut report = failure(ending, format!("{what}{undone}").replace("{name}", &format!("`{name}`")));
+        // A guest that was interrupted and said so itself has said more; two JSON documents would be none.
+        let said = result.as_ref().err().and_then(|error| error.downcast_ref::<I32Exit>()).is_some_and(|exit| exit.0 != 0);
+        if said && (!has_sql || terminal::settings().json) {
+            report.failure = None;
         }
-        Leave::Interrupted => {
-            return failure(Ending::Interrupted, format!("`{name}` was interrupted; what it had not committed was rolled back"));
-        }
-        Leave::Terminated => {
-            return failure(Ending::Terminated, format!("`{name}` was terminated; what it had not committed was rolled back"));
-        }
+        return report;
     }
     let error = match result {
         Ok(Ok(())) => return ended(0),

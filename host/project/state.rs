@@ -36,6 +36,11 @@ impl State {
         self.folder.join("locks")
     }
 
+    /// What interrupted broadcasts left for the runs that resume them.
+    pub fn broadcast_folder(&self) -> PathBuf {
+        self.folder.join("broadcast")
+    }
+
     /// Makes the folder, with a `.gitignore` that keeps it out of every commit. One system call when it is there.
     pub fn create(&self) -> std::io::Result<()> {
         match DirBuilder::new().mode(0o700).create(&self.folder) {

@@ -3,6 +3,7 @@
 //! Everything a test run makes lies in one folder ([`scratch`]). A janitor process, which waits for the end of
 //! this process on a pipe, stops what still runs there and removes the folder, however the tests end.
 
+mod channels;
 mod components;
 mod others;
 mod postgres;
@@ -22,6 +23,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+pub(crate) use channels::{Sink, Worker};
 pub(crate) use components::{CORE_MODULE, EMPTY_COMPONENT, guest, nested, standard, standard_folder, with_manifest};
 pub(crate) use others::{Django, python, sqlx};
 pub(crate) use postgres::{Database, Postgres, shared_postgres};

@@ -61,9 +61,15 @@ impl Django {
 /// Runs a script with the Python programs of tools/python-requirements.txt; answers what it printed.
 #[track_caller]
 pub(crate) fn python(script: &str, arguments: &[&str]) -> String {
+    let mut command = python_command();
+    told("python", &command.args(["-c", script]).args(arguments).output().expect("Python is installed by `make test`"))
+}
+
+/// That Python, in an environment of its own.
+pub(crate) fn python_command() -> Command {
     let mut command = Command::new(cache().join("venv/bin/python"));
-    command.args(["-c", script]).args(arguments).env_clear().env("PYTHONDONTWRITEBYTECODE", "1").env("PATH", "/usr/bin:/bin");
-    told("python", &command.output().expect("Python is installed by `make test`"))
+    command.env_clear().env("PYTHONDONTWRITEBYTECODE", "1").env("PATH", "/usr/bin:/bin");
+    command
 }
 
 #[track_caller]

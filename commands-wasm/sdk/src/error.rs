@@ -121,6 +121,12 @@ impl Error {
 }
 
 impl Failure {
+    /// The host's text, with what cures it as a hint.
+    pub(crate) fn told(ending: Ending, text: String) -> Self {
+        let (message, hints) = split_cure(text);
+        Self { ending, message, hints, database: None, details: Map::new() }
+    }
+
     /// `error: ...` and `hint: ...`, each on lines of its own, for stderr.
     pub fn to_text(&self) -> String {
         let mut text = format!("error: {}\n", self.message);

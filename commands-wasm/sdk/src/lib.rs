@@ -37,7 +37,8 @@
 //! [`sql::Database::execute`], nothing imports `host:sql/write`. The linker removes the rest, so there is no feature to choose.
 //!
 //! - [`out!`] writes data to stdout, [`talk!`], [`detail!`] and [`warning!`] talk on stderr, [`Host::json`] writes a document.
-//! - [`Host`] asks questions, shows progress, reads configuration. [`sql`] reads and changes databases, [`redis`] Redis servers.
+//! - [`Host`] asks questions, shows progress, reads configuration. [`sql`] reads and changes databases, [`redis`] Redis servers,
+//!   [`broadcast`] tells websocket connections to close or reload.
 //! - Files, environment and clocks are those of `std`: a granted file opens under its path in the project.
 
 mod arguments;
@@ -49,13 +50,14 @@ mod manifest;
 #[doc(hidden)]
 pub mod output;
 
+pub mod broadcast;
 pub mod duration;
 pub mod redis;
 pub mod sql;
 
 mod bindings {
     wit_bindgen::generate!({
-        path: ["../../wit/command", "../../wit/terminal", "../../wit/sql", "../../wit/redis", "../../wit/wasi-config"],
+        path: ["../../wit/command", "../../wit/terminal", "../../wit/sql", "../../wit/redis", "../../wit/broadcast", "../../wit/wasi-config"],
         inline: "
             package host:sdk@0.1.0;
             world guest {
@@ -75,6 +77,10 @@ mod bindings {
                 import host:redis/delete@0.1.0;
                 import host:redis/publish@0.1.0;
                 import host:redis/pipeline@0.1.0;
+                import host:broadcast/types@0.1.0;
+                import host:broadcast/%list@0.1.0;
+                import host:broadcast/drop@0.1.0;
+                import host:broadcast/reload@0.1.0;
                 import wasi:config/store@0.2.0-rc.1;
             }
         ",

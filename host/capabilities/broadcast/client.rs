@@ -2,9 +2,10 @@
 
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
+use redis::{Cmd, Pipeline, Value};
 
 use super::limits;
+use crate::capabilities::redis::client::{self, Target, Timeouts};
 
 /// Why the servers did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,10 +137,10 @@ impl Shard {
 
     async fn try_to_ask(&mut self, pipeline: &Pipeline) -> Result<Vec<Answer>, Failure> {
         if self.connection.is_none() {
-            self.connection = Some(connect(&self.url).await.map_err(|error| self.failure(&error))?);
+            self.connection = Some(self.connect().await?);
         }
         let Some(connection) = &mut self.connection else { return Ok(Vec::new()) };
-        let values = connection.send_packed_commands(pipeline, 0, pipeline.len()).await.map_err(|error| self.failure(&error))?;
+        let values = connection.send_packed_commands(pipeline, 0, pipeline.len()).await.map_err(|error| self.broken(&error))?;
         let answers: Vec<Answer> = values.into_iter().map(Answer::from).collect();
         // A server that starts, or became a replica, answers each command alike: it is as good as lost.
         match answers.iter().find_map(|answer| answer.failure().filter(|failure| matches!(failure, Failure::Lost(_)))) {
@@ -148,16 +149,24 @@ impl Shard {
         }
     }
 
-    fn failure(&self, error: &redis::RedisError) -> Failure {
+    async fn connect(&self) -> Result<MultiplexedConnection, Failure> {
         let which = &self.which;
-        if error.is_timeout() {
-            return Failure::Lost(format!("redis{which} did not answer in time"));
-        }
+        let target = Target::parse(&self.url).map_err(|problem| Failure::Refused(format!("redis{which} cannot be used: {problem}")))?;
+        let timeouts = Timeouts { connect: limits::CONNECT, answer: limits::ANSWER };
+        target.client(timeouts).await.map_err(|failure| match failure {
+            client::Failure::Unreachable(text) => Failure::Lost(format!("redis{which} cannot be reached: {text}")),
+            client::Failure::Timeout(_) => Failure::Lost(format!("redis{which} did not answer in time")),
+            client::Failure::Rejected { code, .. } => refused(&code),
+            client::Failure::TooMuch(text) => Failure::Refused(format!("redis{which}: {text}")),
+        })
+    }
+
+    fn broken(&self, error: &redis::RedisError) -> Failure {
+        let which = &self.which;
         match error.code() {
+            _ if error.is_timeout() => Failure::Lost(format!("redis{which} did not answer in time")),
             Some(code) => refused(code),
-            None if matches!(error.kind(), redis::ErrorKind::AuthenticationFailed) => refused("WRONGPASS"),
-            None if error.is_connection_refusal() => Failure::Lost(format!("redis{which} cannot be reached: connection refused")),
-            None => Failure::Lost(format!("redis{which} cannot be reached, or the connection broke")),
+            None => Failure::Lost(format!("the connection to redis{which} broke")),
         }
     }
 }
@@ -172,13 +181,8 @@ fn refused(code: &str) -> Failure {
         "NOPERM" => ": its user may not run the commands of a channel layer on its keys",
         "NOAUTH" | "WRONGPASS" => ": user or password are wrong",
         "OOM" => ": its memory is full",
-        "MOVED" | "ASK" | "CROSSSLOT" => ": it is a cluster, which Django Channels' layers cannot use",
+        "CLUSTER" | "MOVED" | "ASK" | "CROSSSLOT" => ": it is a cluster, which Django Channels' layers cannot use",
         _ => "",
     };
     Failure::Refused(format!("redis refuses{meaning} ({code})"))
-}
-
-async fn connect(url: &str) -> redis::RedisResult<MultiplexedConnection> {
-    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(limits::CONNECT)).set_response_timeout(Some(limits::ANSWER));
-    Client::open(url)?.get_multiplexed_async_connection_with_config(&config).await
 }

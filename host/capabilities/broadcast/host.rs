@@ -114,7 +114,7 @@ impl types::HostSending for BroadcastView<'_> {
 }
 
 fn configured(settings: &Option<Settings>) -> Result<&Settings, Error> {
-    let text = "no application is configured whose connections could be reached; add to host.toml: [broadcast] redis = \"default\"";
+    let text = "host.toml has no `[broadcast]`, so that no connection can be reached; hint: [broadcast] redis = \"default\"";
     settings.as_ref().filter(|settings| !settings.redis.is_empty()).ok_or_else(|| Error::NotConfigured(text.to_owned()))
 }
 

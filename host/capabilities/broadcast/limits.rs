@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Patterns of one call: more are a list of labels, not filters.
 pub(super) const PATTERNS: usize = 1_000;
 /// Bytes of all patterns of one call together.
-pub(super) const PATTERN_BYTES: usize = 64 << 10;
+pub(super) const PATTERN_BYTES: usize = 32 << 10;
 /// Labels in Redis that are looked at; a real server has one for each version that still has clients.
 pub(super) const LABELS: usize = 100_000;
 /// Connections of one broadcast: about 100 bytes of memory each, and in the core layer 75 bytes of a message.

@@ -73,14 +73,16 @@ impl Runs {
     pub(super) fn open(&self, token: &str) -> Result<Saved, Error> {
         let named = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
         if token.is_empty() || token.len() > 64 || token.starts_with('.') || !token.bytes().all(named) {
-            return Err(invalid(format!("{token:?} is no id of a run")));
+            return Err(invalid(format!("{token:?} is no id of a run; hint: `host runs` lists them")));
         }
         let text = read(&self.path(token)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => invalid(format!("run `{token}` left nothing to resume: it was finished, or it sent nothing")),
+            io::ErrorKind::NotFound => invalid(format!(
+                "run `{token}` left nothing to resume: it was finished, or it sent nothing; hint: `host show {token}` says what it did"
+            )),
             _ => Error::Other(format!("the file of run `{token}` cannot be read: {error}")),
         })?;
         if let Ok(resumed) = serde_json::from_str::<Resumed>(&text) {
-            return Err(invalid(format!("run `{token}` was resumed by run `{}`", resumed.resumed_by)));
+            return Err(invalid(format!("run `{token}` was resumed by run `{0}`; hint: go on with --resume {0}", resumed.resumed_by)));
         }
         let saved = serde_json::from_str::<Saved>(&text).ok().filter(|saved| saved.v == VERSION);
         saved.ok_or_else(|| Error::Other(format!("the file of run `{token}` was not written by this version of the host")))

@@ -85,7 +85,11 @@ fn left_by(runs: &Runs, token: &str, power: BroadcastPower, job: &Job) -> Result
     }
     let saved = runs.open(token)?;
     if saved.power != power.word() {
-        return Err(invalid(format!("run `{token}` was a `{}`, not a `{}`", saved.power, power.word())));
+        return Err(invalid(format!(
+            "run `{token}` was a `{0}`, not a `{1}`; hint: go on with the action that it was",
+            saved.power,
+            power.word()
+        )));
     }
     Ok(saved)
 }

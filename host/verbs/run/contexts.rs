@@ -11,6 +11,7 @@ use wasmtime_wasi::WasiCtx;
 
 use super::Context;
 use crate::capabilities;
+use crate::capabilities::broadcast::BroadcastCtx;
 use crate::capabilities::command::CommandCtx;
 use crate::capabilities::files::FilesCtx;
 use crate::capabilities::redis::RedisCtx;
@@ -55,9 +56,10 @@ pub(super) fn prepare(
         stderr,
         config: grants.config.clone(),
         terminal: TerminalCtx::new(gate.clone(), settings(context)),
-        command: CommandCtx::new(name, run_id, context.project.name()),
+        command: CommandCtx::new(name, run_id.clone(), context.project.name()),
         sql: sql(&gate, permitted, context)?,
         redis: redis(&gate, permitted, context)?,
+        broadcast: broadcast(&gate, run_id, permitted, context)?,
         files,
         output,
     };
@@ -112,6 +114,14 @@ fn redis(gate: &Gate, permitted: &Permitted, context: &Context) -> Result<RedisC
         *key = key.replace("${PROJECT_NAME}", project.name());
     }
     Ok(RedisCtx::new(gate.clone(), urls, grants))
+}
+
+/// Addresses are looked up only where something is permitted: others need no `[broadcast]` that works.
+fn broadcast(gate: &Gate, run_id: String, permitted: &Permitted, context: &Context) -> Result<BroadcastCtx> {
+    let project = &context.project;
+    let settings = if permitted.broadcast.is_some() { project.broadcast()? } else { None };
+    let runs = State::of(project.root()).broadcast_folder();
+    Ok(BroadcastCtx::new(gate.clone(), settings, permitted.broadcast.clone(), runs, run_id))
 }
 
 /// What no grant makes writable: whoever writes there could grant itself anything, or reach a database

@@ -1,8 +1,8 @@
 //! Who may do what with which keys of which Redis: pure, no connection needed.
 //!
 //! A guest names `cache:1`; where the operator granted the hidden prefix `shop:`, the key is `shop:cache:1`.
-//! Patterns are matched on that real key. A key is permitted when a granted pattern matches it and, when the
-//! manifest names patterns of its own, one of those as well.
+//! Granted patterns are matched on that real key; patterns of the manifest, where it has some, on the key as the guest
+//! names it, because its author cannot know the prefix. A permitted key matches one of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,12 +98,14 @@ impl Permit {
 
     /// Whether the key, as the server has it, is permitted.
     pub(super) fn permits(&self, real: &[u8]) -> bool {
-        self.keys.iter().any(|glob| glob.matches(real)) && (self.asked.is_empty() || self.asked.iter().any(|glob| glob.matches(real)))
+        let Some(named) = real.strip_prefix(self.prefix.as_slice()) else { return false };
+        self.keys.iter().any(|glob| glob.matches(real)) && (self.asked.is_empty() || self.asked.iter().any(|glob| glob.matches(named)))
     }
 
     /// The granted patterns, then those that the manifest asks for, as the guest would write them.
     pub(super) fn patterns_shown(&self) -> Vec<Vec<u8>> {
-        self.keys.iter().chain(&self.asked).filter_map(|glob| self.without_prefix(glob)).collect()
+        let granted = self.keys.iter().filter_map(|glob| self.without_prefix(glob));
+        granted.chain(self.asked.iter().map(|glob| glob.text().to_vec())).collect()
     }
 
     /// Whether nothing leaves a key of the database out.
@@ -329,6 +331,12 @@ mod tests {
         assert_eq!(permit.keyed(READ, [b"shop:cache:1".as_slice()]), Decision::Allowed);
         assert!(text(permit.keyed(READ, [b"shop:session:1".as_slice()])).contains("command.toml"));
         assert!(text(permit.keyed(READ, [b"other:cache:1".as_slice()])).contains("host.toml"));
+        // The manifest's author knows no prefix.
+        let hidden = super::tests::permit(&[READ], &["shop:*"], "shop:", &["cache:*"]);
+        assert_eq!(hidden.keyed(READ, [b"cache:1".as_slice()]), Decision::Allowed);
+        assert!(text(hidden.keyed(READ, [b"session:1".as_slice()])).contains("command.toml"));
+        assert!(!hidden.permits(b"cache:1"));
+        assert_eq!(hidden.patterns_shown(), [b"*".to_vec(), b"cache:*".to_vec()]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod budget;
 mod commands;
+mod failover;
 mod functions;
 mod limits;
 mod scan;

@@ -54,8 +54,8 @@ pub struct RedisGrant {
     pub prefix: Option<String>,
     /// Redis' globs over the channels that may be published on.
     pub channels: Vec<String>,
-    /// What the manifest asked for, over keys as the guest names them; empty means whatever is granted, else a key must
-    /// match one of these as well.
+    /// What the manifest asked for; empty means whatever is granted, else a key, as the server has it or as the guest
+    /// names it, must match one of these as well.
     pub asked_keys: Vec<String>,
 }
 

@@ -1,8 +1,9 @@
 //! Who may do what with which keys of which Redis: pure, no connection needed.
 //!
 //! A guest names `cache:1`; where the operator granted the hidden prefix `shop:`, the key is `shop:cache:1`.
-//! Granted patterns are matched on that real key; patterns of the manifest, where it has some, on the key as the guest
-//! names it, because its author cannot know the prefix. A permitted key matches one of each.
+//! Granted patterns are matched on that real key. A manifest may have patterns of its own, which narrow what is granted:
+//! its author knows no prefix but may know its form (`${PROJECT_NAME}:*`), so that they are matched on the real key and on
+//! the one that the guest names, and either is enough.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -99,13 +100,15 @@ impl Permit {
     /// Whether the key, as the server has it, is permitted.
     pub(super) fn permits(&self, real: &[u8]) -> bool {
         let Some(named) = real.strip_prefix(self.prefix.as_slice()) else { return false };
-        self.keys.iter().any(|glob| glob.matches(real)) && (self.asked.is_empty() || self.asked.iter().any(|glob| glob.matches(named)))
+        let is_asked = || self.asked.iter().any(|glob| glob.matches(named) || glob.matches(real));
+        self.keys.iter().any(|glob| glob.matches(real)) && (self.asked.is_empty() || is_asked())
     }
 
     /// The granted patterns, then those that the manifest asks for, as the guest would write them.
     pub(super) fn patterns_shown(&self) -> Vec<Vec<u8>> {
         let granted = self.keys.iter().filter_map(|glob| self.without_prefix(glob));
-        granted.chain(self.asked.iter().map(|glob| glob.text().to_vec())).collect()
+        let asked = self.asked.iter().map(|glob| glob.without_head(&self.prefix).unwrap_or(glob.text()).to_vec());
+        granted.chain(asked).collect()
     }
 
     /// Whether nothing leaves a key of the database out.
@@ -331,7 +334,11 @@ mod tests {
         assert_eq!(permit.keyed(READ, [b"shop:cache:1".as_slice()]), Decision::Allowed);
         assert!(text(permit.keyed(READ, [b"shop:session:1".as_slice()])).contains("command.toml"));
         assert!(text(permit.keyed(READ, [b"other:cache:1".as_slice()])).contains("host.toml"));
-        // The manifest's author knows no prefix.
+        // The manifest's author knows no prefix, or only its form.
+        let known = super::tests::permit(&[READ], &["shop:*"], "shop:", &["shop:cache:*"]);
+        assert_eq!(known.keyed(READ, [b"cache:1".as_slice()]), Decision::Allowed);
+        assert!(matches!(known.keyed(READ, [b"session:1".as_slice()]), Decision::Denied(_)));
+        assert_eq!(known.patterns_shown(), [b"*".to_vec(), b"cache:*".to_vec()]);
         let hidden = super::tests::permit(&[READ], &["shop:*"], "shop:", &["cache:*"]);
         assert_eq!(hidden.keyed(READ, [b"cache:1".as_slice()]), Decision::Allowed);
         assert!(text(hidden.keyed(READ, [b"session:1".as_slice()])).contains("command.toml"));

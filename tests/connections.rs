@@ -62,6 +62,26 @@ fn members_that_joined_more_than_a_day_ago_do_not_count_and_are_not_removed() {
 }
 
 #[test]
+fn connections_of_a_gateway_that_was_killed_do_not_count_and_are_not_sent_to() {
+    let (database, project) = filled(&[("a.b", 2)]);
+    let sink = Sink::start(&database.url(), &[QUEUE.to_owned()]);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let (dead, living) = ("00112233445566770000000000000000", "8899aabbccddeeff0000000000000000");
+    for (id, count) in [(dead, 3), (living, 1)] {
+        let gateway = &id[..16];
+        database.fill([format!("HSET host:gateways {gateway} {{}}"), format!("HSET host:gateway:{gateway}:counts a.b {count}")]);
+        database.fill((0..count).map(|number| format!("ZADD asgi:group:version.a.b {now} specific.{id}!{number:032x}")));
+        database.fill([format!("HINCRBY connections a.b {count}")]);
+    }
+    database.fill([format!("SET host:gateway:{} alive PX 60000", &living[..16])]);
+    project.run("connections list --exact").succeeds().prints("a.b                                3                           3\n");
+    let report = project.run("connections drop a.b --json").ends(1).json();
+    assert_eq!((&report["connections"], &report["reached"], &report["dead"]), (&3.into(), &2.into(), &1.into()), "{report}");
+    assert_eq!(sink.channels().len(), 2);
+    assert_eq!(database.ask(&["EXISTS", &format!("asgispecific.{dead}!")]), "0");
+}
+
+#[test]
 fn a_label_that_is_spelled_out_is_found_where_no_count_is_kept() {
     let (database, project) = filled(&[("a.b", 2)]);
     database.ask(&["HDEL", "connections", "a.b"]);

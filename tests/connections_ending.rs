@@ -136,6 +136,26 @@ fn a_redis_that_does_not_come_back_is_exit_9_with_the_progress_kept() {
 }
 
 #[test]
+fn a_redis_that_hangs_does_not_hold_an_interruption() {
+    let server = RedisOptions::default().start();
+    server.client().pipeline(members("a.b", 60));
+    let project = project_at(&server.url());
+    let sink = Sink::start(&server.url(), &[QUEUE.to_owned()]);
+    let running = project.run("connections drop a.b --rate 30/s").start();
+    until("some are dropped", || sink.messages().len() >= 10);
+    server.hang();
+    std::thread::sleep(Duration::from_millis(300));
+    let asked = Instant::now();
+    signal("INT", running.id());
+    let output = running.wait().ended(130).says("are left").says("--resume");
+    assert!(asked.elapsed() < Duration::from_secs(2), "{output}");
+    server.go_on();
+    let token = resume_token(&output);
+    project.run(&format!("connections drop --resume {token}")).succeeds();
+    assert_eq!(sink.channels().len(), 60);
+}
+
+#[test]
 fn twenty_thousand_are_reached_in_one_go_with_a_message_for_each_queue() {
     let database = redis_database();
     let queues: Vec<String> = (0..4).map(|worker| format!("asgispecific.{worker:032x}!")).collect();

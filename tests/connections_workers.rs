@@ -36,6 +36,7 @@ fn reloads_and_drops(mode: &str, prefix: &str, urls: &[String], count: usize) {
     assert_eq!((&dropped["reached"], &dropped["dead"], &dropped["resume"]), (&count.into(), &0.into(), &serde_json::Value::Null));
     until("each connection is closed", || clients.closed().len() == count);
     assert!(clients.closed().iter().all(|code| code == "1000"), "{:?}", clients.closed());
+    until("the worker tells of each", || worker.got("connection.drop").len() == count);
     let got = worker.got("connection.drop");
     assert!(got.len() == count && got.values().all(|times| *times == 1), "{got:?}");
 

@@ -16,6 +16,25 @@ pub fn alive(label: &str) -> String {
     format!("connections:{label}")
 }
 
+/// Hash on the first shard: the id of each gateway that nobody tidied up after yet.
+pub const GATEWAYS: &str = "host:gateways";
+
+/// String on the first shard that exists while a gateway renews it.
+pub fn gateway_alive(id: &str) -> String {
+    format!("host:gateway:{id}")
+}
+
+/// Hash on the first shard: label -> what a gateway added to [`ESTIMATES`], which is how many members it has.
+pub fn gateway_counts(id: &str) -> String {
+    format!("host:gateway:{id}:counts")
+}
+
+/// The 16 digits behind `specific.`: the id of the gateway, if the channel is one's.
+pub fn gateway_of(channel: &str) -> Option<&str> {
+    let (_, rest) = channel.rsplit_once("specific.")?;
+    rest.get(..16)
+}
+
 /// The group of a label: what a ring hashes, and in the pubsub layer the key itself, on the first shard.
 pub fn group(label: &str) -> String {
     format!("version.{label}")
@@ -56,6 +75,15 @@ mod tests {
         assert_eq!(alive("a.b"), "connections:a.b");
         assert_eq!(core_queue("asgi", "specific.0a!"), "asgispecific.0a!");
         assert_eq!(pubsub_channel("asgi", "0a"), "asgispecific.0a");
+    }
+
+    #[test]
+    fn a_channel_of_a_gateway_names_it_in_both_layers() {
+        for channel in ["specific.00112233445566778899aabbccddeeff!0123", "venueless:0:asgi:specific.0011223344556677000000000000002a"] {
+            assert_eq!(gateway_of(channel), Some("0011223344556677"));
+        }
+        assert_eq!(gateway_of("specific.short"), None);
+        assert_eq!(gateway_of("other"), None);
     }
 
     #[test]

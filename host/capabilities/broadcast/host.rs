@@ -20,6 +20,14 @@ pub struct Broadcast {
     power: BroadcastPower,
 }
 
+#[cfg(test)]
+impl Broadcast {
+    /// A drop for nobody.
+    pub(super) fn idle(ctx: &mut super::BroadcastCtx) -> Self {
+        Self { sending: Sending::idle(&mut ctx.runs), power: BroadcastPower::Drop }
+    }
+}
+
 impl BroadcastView<'_> {
     async fn start(&mut self, power: BroadcastPower, job: Job) -> Trap<Result<Resource<Broadcast>, Error>> {
         let (gate, decision) = (self.ctx.gate.clone(), self.ctx.permit.decide(power));
@@ -49,7 +57,7 @@ impl list::Host for BroadcastView<'_> {
             listing::find(&mut Ring::new(&settings.redis), settings, &wanted, exact).await
         };
         let found = self.ctx.gate.pass(operation, decision, found).await;
-        Ok(found.map(|found| {
+        Ok(found.map(|(found, _)| {
             let layer = if found.iter().any(|found| found.pubsub > 0) {
                 Some(Layer::Pubsub)
             } else {

@@ -8,6 +8,8 @@ pub(super) const PATTERNS: usize = 1_000;
 pub(super) const PATTERN_BYTES: usize = 32 << 10;
 /// Labels in Redis that are looked at; a real server has one for each version that still has clients.
 pub(super) const LABELS: usize = 100_000;
+/// Gateways that are asked whether they live.
+pub(super) const GATEWAYS: usize = 1_000;
 /// Connections of one broadcast: about 100 bytes of memory each, and in the core layer 75 bytes of a message.
 pub(super) const MEMBERS: u64 = 1_000_000;
 /// Messages on their way at once: enough to be fast, and few enough to stop soon.

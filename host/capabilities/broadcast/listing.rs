@@ -1,6 +1,6 @@
 //! Which labels there are and how many connections each has. Only reading, in two round trips.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::channels::fnmatch::Pattern;
@@ -59,9 +59,25 @@ pub(super) struct Found {
     pub(super) pubsub: u64,
 }
 
-/// The labels that are wanted, sorted.
-pub(super) async fn find(ring: &mut Ring, settings: &Settings, wanted: &Wanted<'_>, exact: bool) -> Result<Vec<Found>, Error> {
+/// Gateways that were killed and that no other one tidied up after.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Gone {
+    ids: HashSet<String>,
+    /// Their connections by label, which are still counted in Redis.
+    connections: BTreeMap<String, i64>,
+}
+
+impl Gone {
+    /// Whether a channel was one of theirs.
+    pub(super) fn had(&self, channel: &str) -> bool {
+        !self.ids.is_empty() && keys::gateway_of(channel).is_some_and(|id| self.ids.contains(id))
+    }
+}
+
+/// The labels that are wanted, sorted, without the connections of gateways that are gone.
+pub(super) async fn find(ring: &mut Ring, settings: &Settings, wanted: &Wanted<'_>, exact: bool) -> Result<(Vec<Found>, Gone), Error> {
     let mut estimates = estimates(ring, wanted).await?;
+    let gone = gone(ring).await?;
     for label in wanted.spelled_out() {
         estimates.entry(label).or_insert(None);
     }
@@ -71,7 +87,48 @@ pub(super) async fn find(ring: &mut Ring, settings: &Settings, wanted: &Wanted<'
     }
     // A label that was spelled out and is nowhere does not exist.
     found.retain(|found| found.estimate.is_some() || found.alive || found.core > 0 || found.pubsub > 0);
-    Ok(found)
+    for found in &mut found {
+        let Some(gone) = gone.connections.get(&found.label) else { continue };
+        found.estimate = found.estimate.map(|estimate| estimate.saturating_sub(*gone));
+        // A gateway is in one layer only.
+        let layer = if found.core > 0 { &mut found.core } else { &mut found.pubsub };
+        *layer = layer.saturating_sub(u64::try_from(*gone).unwrap_or(0));
+    }
+    Ok((found, gone))
+}
+
+/// Which gateways are known, and no longer renew themselves. Without gateways this is one short question.
+async fn gone(ring: &mut Ring) -> Result<Gone, Failure> {
+    let mut batch = Batch::default();
+    batch.add(&[b"HKEYS", keys::GATEWAYS.as_bytes()]);
+    let known = ring.ask_first(batch).await?.into_iter().next().map(Answer::list).unwrap_or_default();
+    let known = known.into_iter().filter_map(|id| if let Answer::Text(id) = id { String::from_utf8(id).ok() } else { None });
+    let known: Vec<String> = known.take(limits::GATEWAYS).collect();
+    let mut gone = Gone::default();
+    if known.is_empty() {
+        return Ok(gone);
+    }
+    let mut batch = Batch::default();
+    for id in &known {
+        batch.add(&[b"EXISTS", keys::gateway_alive(id).as_bytes()]);
+        batch.add(&[b"HGETALL", keys::gateway_counts(id).as_bytes()]);
+    }
+    let mut answers = ring.ask_first(batch).await?.into_iter();
+    for id in known {
+        let (Some(alive), Some(counts)) = (answers.next(), answers.next()) else { break };
+        // What cannot be told counts as living: a connection too many is better than one too few.
+        if alive.number() != Some(0) {
+            continue;
+        }
+        gone.ids.insert(id);
+        let mut counts = counts.list().into_iter();
+        while let (Some(Answer::Text(label)), Some(count)) = (counts.next(), counts.next()) {
+            if let Ok(label) = String::from_utf8(label) {
+                *gone.connections.entry(label).or_default() += count.number().unwrap_or(0).max(0);
+            }
+        }
+    }
+    Ok(gone)
 }
 
 /// The application's own counts. One answer holds a thousand labels and more.

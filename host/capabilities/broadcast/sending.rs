@@ -102,6 +102,23 @@ impl Sending {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn idle(runs: &mut super::runs::Runs) -> Self {
+        let saved = super::runs::Saved {
+            v: super::runs::Saved::version(),
+            power: "drop".to_owned(),
+            patterns: Vec::new(),
+            began: 0,
+            max: None,
+            pause_us: 0,
+            jitter_percent: 0,
+            reached: super::plan::Reached::default(),
+        };
+        let book = Book::new(runs.begin(), saved);
+        let (ring, plan) = (Ring::new(&[]), Plan::default());
+        Self::new(Begin { kind: Kind::Drop, prefix: String::new(), ring, labels: Vec::new(), plan, tempo: None, book })
+    }
+
     /// Sends for at most so long. Answers that are under way are waited for.
     pub(super) async fn step(&mut self, gate: &Gate, at_most: Duration) -> Result<Progress, Error> {
         let end = Instant::now() + at_most;

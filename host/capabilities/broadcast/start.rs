@@ -109,7 +109,7 @@ fn pace_of(saved: &Saved) -> Pace {
 
 /// The labels that are wanted, sorted, and all their members.
 async fn members(ring: &mut Ring, settings: &Settings, wanted: &Wanted<'_>) -> Result<(Vec<String>, Vec<Member>), Error> {
-    let found = listing::find(ring, settings, wanted, true).await?;
+    let (found, gone) = listing::find(ring, settings, wanted, true).await?;
     let count: u64 = found.iter().map(|found| found.core.saturating_add(found.pubsub)).sum();
     if count > limits::MEMBERS {
         return Err(too_much(format!("{count} connections; one broadcast reaches at most {}", limits::MEMBERS)));
@@ -138,6 +138,8 @@ async fn members(ring: &mut Ring, settings: &Settings, wanted: &Wanted<'_>) -> R
             read_members(answer, label, layer, &mut members);
         }
     }
+    // Nobody listens for the members of a gateway that was killed: they are not sent to and not reported.
+    members.retain(|member| !gone.had(&member.name));
     Ok((found.into_iter().map(|found| found.label).collect(), members))
 }
 

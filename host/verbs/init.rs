@@ -19,12 +19,13 @@ Examples:
   host init --force             write host.toml anew, whatever it says now";
 
 /// The standard commands and their manifests: what they ask for is granted from the start.
-const STANDARD: [(&str, &str); 6] = [
+const STANDARD: [(&str, &str); 7] = [
     ("migrate", include_str!("../../commands-wasm/migrate/command.toml")),
     ("showmigrations", include_str!("../../commands-wasm/showmigrations/command.toml")),
     ("lockedmigrate", include_str!("../../commands-wasm/lockedmigrate/command.toml")),
     ("wait4db", include_str!("../../commands-wasm/wait4db/command.toml")),
     ("init_db", include_str!("../../commands-wasm/init_db/command.toml")),
+    ("flush_cache", include_str!("../../commands-wasm/flush_cache/command.toml")),
     ("connections", include_str!("../../commands-wasm/connections/command.toml")),
 ];
 

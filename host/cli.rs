@@ -77,6 +77,8 @@ pub enum Verb {
     Manifest(verbs::manifest::Manifest),
     /// Show or prune the store of compiled components
     Cache(verbs::cache::Cache),
+    /// Carry websockets to an application, as connections that can be dropped and told to reload
+    Gateway(Box<verbs::gateway::Gateway>),
     /// Print the completion script of a shell
     Completions(verbs::completions::Completions),
     /// Print versions

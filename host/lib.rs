@@ -9,6 +9,7 @@
 //! - [`gate`]: the one door that every host call passes: permission, budget, effect, journal.
 //! - [`capabilities`]: what guests can reach: SQL, Redis, websocket connections, files, the terminal, the run itself.
 //! - [`channels`]: how Django Channels' workers are reached through Redis; pure formats.
+//! - [`gateway`]: a websocket edge whose connections can be listed, dropped and told to reload.
 //! - [`outcome`]: how a run ends. [`terminal`]: the only writer.
 //!
 //! Invariants, each kept by a test: nothing but the requested command's file is opened by a run; a guest
@@ -19,6 +20,7 @@ pub mod channels;
 pub mod cli;
 pub mod component;
 pub mod gate;
+pub mod gateway;
 pub mod grants;
 pub mod outcome;
 pub mod project;

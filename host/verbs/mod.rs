@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod completions;
 pub mod config;
+pub mod gateway;
 pub mod grant;
 pub mod init;
 pub mod inspect;
@@ -98,6 +99,7 @@ fn dispatch(cli: Cli) -> Result<u8> {
         Verb::Config(verb) => config::run(&verb, &context),
         Verb::Runs(verb) => runs::run(&verb, &context),
         Verb::Show(verb) => show::run(&verb, &context),
+        Verb::Gateway(verb) => gateway::run(&verb, &context),
         Verb::Unknown(words) => Err(unknown(&words, &context)),
         Verb::Version(_) | Verb::Completions(_) | Verb::Manifest(_) | Verb::Cache(_) | Verb::Init(_) => Ok(Ending::Ok.code()),
     }

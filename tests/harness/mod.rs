@@ -3,8 +3,10 @@
 //! Everything a test run makes lies in one folder ([`scratch`]). A janitor process, which waits for the end of
 //! this process on a pipe, stops what still runs there and removes the folder, however the tests end.
 
+mod browser;
 mod channels;
 mod components;
+mod gateway;
 mod others;
 mod postgres;
 mod project;
@@ -23,12 +25,16 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+pub(crate) use browser::Browser;
 pub(crate) use channels::{Sink, Worker};
 pub(crate) use components::{CORE_MODULE, EMPTY_COMPONENT, guest, nested, standard, standard_folder, with_manifest};
+pub(crate) use gateway::{Application, Gateway, Socket, State, get, stream};
 pub(crate) use others::{Django, python, sqlx};
 pub(crate) use postgres::{Database, Postgres, shared_postgres};
 pub(crate) use project::Project;
-pub(crate) use redis::{Options as RedisOptions, Redis, RedisCluster, RedisDatabase, RedisSentinel, authority, redis_database};
+pub(crate) use redis::{
+    Options as RedisOptions, Redis, RedisCluster, RedisDatabase, RedisSentinel, authority, free_port, redis_database, shared_redis,
+};
 pub(crate) use run::{Output, Run};
 pub(crate) use shop::Shop;
 pub(crate) use terminal::Terminal;

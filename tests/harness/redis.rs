@@ -404,7 +404,7 @@ fn run(program: &str, arguments: &[&str], folder: &Path) -> Child {
 }
 
 /// A port that nobody had a moment ago.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     // Below the ports that the system gives away by itself, so that nobody takes it meanwhile; a cluster's bus
     // is 10,000 above.

@@ -14,16 +14,7 @@ use serde_json::{Value, json};
 
 use crate::channels::{Mode, Settings, keys};
 
-pub(super) const GATEWAYS: &str = "host:gateways";
 pub(super) const ALIVE: &str = "alive";
-
-pub(super) fn liveness(id: &str) -> String {
-    format!("host:gateway:{id}")
-}
-
-pub(super) fn counts(id: &str) -> String {
-    format!("host:gateway:{id}:counts")
-}
 
 /// How one gateway's members are named.
 #[derive(Clone, Debug, PartialEq, Eq)]

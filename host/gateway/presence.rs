@@ -224,8 +224,8 @@ impl Writer {
         let id = self.identity.id.clone();
         let lasts = u64::try_from(self.lasts.as_millis()).unwrap_or(u64::MAX);
         let mut commands = pipe();
-        commands.pset_ex(names::liveness(&id), names::ALIVE, lasts).ignore();
-        commands.hset(names::GATEWAYS, &id, self.identity.told()).ignore();
+        commands.pset_ex(keys::gateway_alive(&id), names::ALIVE, lasts).ignore();
+        commands.hset(keys::GATEWAYS, &id, self.identity.told()).ignore();
         for label in labels {
             commands.set_ex(keys::alive(label), keys::ALIVE_VALUE, keys::ALIVE_SECONDS).ignore();
         }
@@ -233,7 +233,7 @@ impl Writer {
     }
 
     async fn counts_in_redis(&mut self) -> RedisResult<BTreeMap<String, i64>> {
-        let key = names::counts(&self.identity.id);
+        let key = keys::gateway_counts(&self.identity.id);
         let mut counts: BTreeMap<String, i64> = redis::cmd("HGETALL").arg(key).query_async(self.first()).await?;
         counts.retain(|_, count| *count != 0);
         Ok(counts)
@@ -272,7 +272,7 @@ impl Writer {
         if changes.is_empty() {
             return Ok(());
         }
-        let own = names::counts(&self.identity.id);
+        let own = keys::gateway_counts(&self.identity.id);
         let mut commands = pipe();
         commands.atomic();
         let mut after = self.applied.clone();
@@ -364,7 +364,7 @@ impl Writer {
         self.change_counts(&changes).await?;
         let id = self.identity.id.clone();
         let mut commands = pipe();
-        commands.del(names::counts(&id)).ignore().hdel(names::GATEWAYS, &id).ignore().del(names::liveness(&id)).ignore();
+        commands.del(keys::gateway_counts(&id)).ignore().hdel(keys::GATEWAYS, &id).ignore().del(keys::gateway_alive(&id)).ignore();
         commands.query_async(self.first()).await
     }
 }

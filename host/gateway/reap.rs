@@ -7,7 +7,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Value, cmd, pipe};
 
 use super::Gateway;
-use super::names::{self, Identity};
+use super::names::Identity;
 use super::presence::CHUNK;
 use crate::channels::keys;
 
@@ -17,14 +17,14 @@ const SCANNED: usize = 1_000;
 /// Looks at all other gateways and removes the dead ones; answers how many live, ours included.
 pub(super) async fn others(gateway: &Gateway, shards: &mut [MultiplexedConnection], ours: &Identity) -> RedisResult<usize> {
     let Some(first) = shards.first_mut() else { return Ok(0) };
-    let known: BTreeMap<String, String> = cmd("HGETALL").arg(names::GATEWAYS).query_async(first).await?;
+    let known: BTreeMap<String, String> = cmd("HGETALL").arg(keys::GATEWAYS).query_async(first).await?;
     let others: Vec<_> = known.into_iter().filter(|(id, _)| *id != ours.id).collect();
     if others.is_empty() {
         return Ok(1);
     }
     let mut commands = pipe();
     for (id, _) in &others {
-        commands.exists(names::liveness(id));
+        commands.exists(keys::gateway_alive(id));
     }
     let alive: Vec<bool> = commands.query_async(first).await?;
     for ((id, told), _) in others.iter().zip(&alive).filter(|(_, alive)| !**alive) {
@@ -39,7 +39,7 @@ pub(super) async fn others(gateway: &Gateway, shards: &mut [MultiplexedConnectio
 
 /// None when somebody else did, or it lives.
 async fn bury(shards: &mut [MultiplexedConnection], dead: &Identity) -> RedisResult<Option<u64>> {
-    let counts_key = names::counts(&dead.id);
+    let counts_key = keys::gateway_counts(&dead.id);
     let count = shards.len();
     let Some(first) = shards.first_mut() else { return Ok(None) };
     let labels: Vec<String> = cmd("HKEYS").arg(&counts_key).query_async(first).await?;
@@ -50,10 +50,10 @@ async fn bury(shards: &mut [MultiplexedConnection], dead: &Identity) -> RedisRes
     }
     let Some(first) = shards.first_mut() else { return Ok(None) };
     // From here on any change of these keys makes the transaction fail.
-    let watched: RedisResult<()> = cmd("WATCH").arg(names::liveness(&dead.id)).arg(&counts_key).query_async(first).await;
+    let watched: RedisResult<()> = cmd("WATCH").arg(keys::gateway_alive(&dead.id)).arg(&counts_key).query_async(first).await;
     watched?;
     let mut look = pipe();
-    look.exists(names::liveness(&dead.id)).hgetall(&counts_key).hexists(names::GATEWAYS, &dead.id);
+    look.exists(keys::gateway_alive(&dead.id)).hgetall(&counts_key).hexists(keys::GATEWAYS, &dead.id);
     let (alive, counts, known): (bool, BTreeMap<String, i64>, bool) = look.query_async(first).await?;
     if alive || !known {
         let unwatched: RedisResult<()> = cmd("UNWATCH").query_async(first).await;
@@ -64,7 +64,7 @@ async fn bury(shards: &mut [MultiplexedConnection], dead: &Identity) -> RedisRes
     for (label, count) in counts.iter().filter(|(_, count)| **count != 0) {
         commands.hincr(keys::ESTIMATES, label, -count);
     }
-    commands.del(&counts_key).hdel(names::GATEWAYS, &dead.id);
+    commands.del(&counts_key).hdel(keys::GATEWAYS, &dead.id);
     let done: Option<Vec<Value>> = commands.query_async(first).await?;
     if done.is_none() {
         return Ok(None);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Project, Redis, RedisCluster, RedisDatabase, RedisOptions, Sink, Terminal, authority, redis_database};
+use crate::harness::{Project, Redis, RedisCluster, RedisDatabase, RedisOptions, RedisSentinel, Sink, Terminal, authority, redis_database};
 
 /// One worker's queue.
 pub(crate) const QUEUE: &str = "asgispecific.0123456789abcdef0123456789abcdef!";
@@ -200,6 +200,27 @@ fn at_most_so_many_are_those_that_joined_first() {
 }
 
 #[test]
+fn watching_shows_what_changed_until_it_is_interrupted() {
+    let (database, project) = filled(&[("a.b", 1)]);
+    let mut watching = Terminal::start(&project.run("connections list --watch"));
+    watching.sees("a.b                                1");
+    database.ask(&["HSET", "connections", "a.b", "42"]);
+    watching.sees("a.b                                42").interrupts();
+    watching.ends(130);
+}
+
+#[test]
+fn progress_on_a_terminal_says_how_much_time_is_left() {
+    let (_database, project) = filled(&[("a.b", 20)]);
+    let mut dropping = Terminal::start(&project.run("connections drop a.b --over 30s").env("TERM", "xterm"));
+    dropping.sees("s left").interrupts();
+    let seen = dropping.ends(130);
+    assert!(seen.contains("to go on: host run connections drop --resume "), "{seen}");
+    // The host has nothing to add to what the command said.
+    assert!(seen.matches("error: ").count() == 1 && !seen.contains("rolled back"), "{seen}");
+}
+
+#[test]
 fn contradictions_and_nonsense_are_usage_errors() {
     let (_database, project) = filled(&[("a.b", 1)]);
     for words in [
@@ -292,6 +313,9 @@ fn unix_sockets_users_and_tls_are_reached_and_a_cluster_is_refused() {
     secure.client().pipeline(members("a.b", 3));
     let project = project_at(&secure.url());
     project.run("connections list").env("SSL_CERT_FILE", authority().join("ca.crt")).succeeds().prints("a.b ");
+    let sentinel = RedisSentinel::start();
+    sentinel.master.client().pipeline(members("a.b", 3));
+    project_at(&sentinel.url()).run("connections list").succeeds().prints("a.b ");
     let cluster = RedisCluster::start();
     project_at(&cluster.url()).run("connections list").ends(1).says("cluster");
 }

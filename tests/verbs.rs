@@ -107,8 +107,8 @@ fn errors_in_host_toml_name_file_line_column_and_key() {
     }
     project.write("host.toml", "[commands.migrate]\nsql.default = [\"reed\"]\n");
     project.run("migrate").ends(2).says("host.toml:2:").says("did you mean `read`?");
-    project.write("host.toml", "[redis.default]\nurl = \"redis://x\"\n");
-    project.host("list").ends(2).says("redis");
+    project.write("host.toml", "[reddis.default]\nurl = \"redis://x\"\n");
+    project.host("list").ends(2).says("did you mean `redis`?");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -131,6 +131,8 @@ pub(crate) type Taken = (Instant, Kind, Vec<String>);
 /// Takes messages from queues of the core layer as a worker does, and survives restarts of its server.
 pub(crate) struct Sink {
     stop: Arc<AtomicBool>,
+    /// Counts questions that were answered, and whose message is among those taken.
+    rounds: Arc<AtomicU64>,
     taken: Arc<Mutex<Vec<Taken>>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -138,11 +140,13 @@ pub(crate) struct Sink {
 impl Sink {
     /// `queues` are the keys.
     pub(crate) fn start(url: &str, queues: &[String]) -> Self {
-        let (stop, taken) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
-        let (url, queues, ended, into) = (url.to_owned(), queues.to_vec(), Arc::clone(&stop), Arc::clone(&taken));
+        let (stop, rounds, taken) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(Vec::new())));
+        let (url, queues, ended, answered, into) =
+            (url.to_owned(), queues.to_vec(), Arc::clone(&stop), Arc::clone(&rounds), Arc::clone(&taken));
         let take = move || {
             let mut connection = None;
             while !ended.load(Ordering::Relaxed) {
+                answered.fetch_add(1, Ordering::SeqCst);
                 let Some(open) = &mut connection else {
                     connection = redis::Client::open(url.as_str()).and_then(|client| client.get_connection()).ok();
                     std::thread::sleep(Duration::from_millis(5));
@@ -158,10 +162,16 @@ impl Sink {
                 }
             }
         };
-        Self { stop, taken, thread: Some(std::thread::spawn(take)) }
+        Self { stop, rounds, taken, thread: Some(std::thread::spawn(take)) }
     }
 
+    /// All that were taken up to now, the one that is on its way included.
     pub(crate) fn messages(&self) -> Vec<Taken> {
+        let (before, end) = (self.rounds.load(Ordering::SeqCst), Instant::now() + Duration::from_millis(500));
+        // A server that hangs answers nothing.
+        while self.rounds.load(Ordering::SeqCst) < before + 2 && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         self.taken.lock().expect("messages").clone()
     }
 

@@ -34,6 +34,13 @@ impl Terminal {
         self
     }
 
+    /// Ctrl-C.
+    #[track_caller]
+    pub(crate) fn interrupts(&mut self) -> &mut Self {
+        self.session.send_control('c').expect("the terminal takes Ctrl-C");
+        self
+    }
+
     /// Waits for the end; answers everything that appeared.
     #[track_caller]
     pub(crate) fn ends(mut self, code: i32) -> String {

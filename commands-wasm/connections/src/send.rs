@@ -30,10 +30,10 @@ impl Act {
     }
 
     /// `dropped 3 connections`.
-    fn done(self) -> &'static str {
+    fn done(self, what: &str) -> String {
         match self {
-            Self::Drop => "dropped",
-            Self::Reload => "told to reload:",
+            Self::Drop => format!("dropped {what}"),
+            Self::Reload => format!("told {what} to reload"),
         }
     }
 
@@ -175,13 +175,8 @@ impl Report<'_> {
             return Ok(ending);
         }
         let labels = u64::try_from(self.results.len()).unwrap_or(u64::MAX);
-        let what = format!(
-            "{} {} of {} in {}",
-            self.act.done(),
-            show::number(taken, "connection"),
-            show::number(labels, "label"),
-            rounded(self.took)
-        );
+        let whom = format!("{} of {}", show::number(taken, "connection"), show::number(labels, "label"));
+        let what = format!("{} in {}", self.act.done(&whom), rounded(self.took));
         if ending == Ending::Ok {
             out!("{what}");
             return Ok(ending);

@@ -87,55 +87,55 @@ pub(crate) const KOMBU_SEPARATOR: &[u8] = b"\x06\x16";
 /// Its sets tell the names of queues.
 pub(crate) const KOMBU_BINDING: &[u8] = b"_kombu.binding.";
 
-/// Where a key begins. Sorted by nothing: few share a first byte, and only those are compared.
+/// Where a key begins. Those with the same first byte stand together: only they are compared.
 const HEADS: [(Name, Class, &[&str]); 46] = [
-    (Is("celery"), Class::Celery, LIST),
-    (Begins("celeryev."), Class::Celery, LIST),
-    (Begins("redbeat:"), Class::Celery, ANY),
-    (Is("unacked"), Class::Kombu, ANY),
-    (Is("unacked_index"), Class::Kombu, ANY),
-    (Is("unacked_mutex"), Class::Kombu, ANY),
+    (Begins("PHPREDIS_SESSION:"), Class::Sessions, ANY),
+    (Begins("PHPREDIS_CLUSTER_SESSION:"), Class::Sessions, ANY),
+    (Begins("_session_id:"), Class::Sessions, ANY),
     (Begins("asgi:"), Class::Channels, ANY),
     // A named channel's messages: prefix and name without anything between.
     (Begins("asgi"), Class::Channels, ZSET),
+    (Begins("arq:"), Class::Queues, ANY),
+    (Begins("bull:"), Class::Bull, ANY),
+    (Begins("bq:"), Class::Queues, ANY),
+    (Is("celery"), Class::Celery, LIST),
+    (Begins("celeryev."), Class::Celery, LIST),
     (Is("connections"), Class::Connections, ANY),
     (Begins("connections:"), Class::Connections, ANY),
-    (Begins("version."), Class::Connections, ZSET),
-    (Begins("bull:"), Class::Bull, ANY),
-    (Begins("{bull}:"), Class::Bull, ANY),
-    (Begins("{bull:"), Class::Bull, ANY),
-    (Begins("rq:"), Class::Rq, ANY),
-    (Is("queues"), Class::Sidekiq, SET),
-    (Begins("queue:"), Class::Sidekiq, LIST),
-    (Is("schedule"), Class::Sidekiq, ZSET),
-    (Is("retry"), Class::Sidekiq, ZSET),
-    (Is("dead"), Class::Sidekiq, ZSET),
-    (Is("processes"), Class::Sidekiq, SET),
     (Is("cron_jobs"), Class::Sidekiq, SET),
     (Begins("cron_job:"), Class::Sidekiq, ANY),
+    (Is("dead"), Class::Sidekiq, ZSET),
+    (Begins("dramatiq:"), Class::Queues, ANY),
+    (Begins("huey."), Class::Queues, ANY),
+    (Begins("horizon:"), Class::Queues, ANY),
+    (Begins("laravel_database_queues:"), Class::Queues, ANY),
+    (Begins("laravel_horizon:"), Class::Queues, ANY),
+    (Is("processes"), Class::Sidekiq, SET),
+    (Is("queues"), Class::Sidekiq, SET),
+    (Begins("queue:"), Class::Sidekiq, LIST),
+    (Begins("queues:"), Class::Queues, &["list", "zset"]),
+    (Begins("redbeat:"), Class::Celery, ANY),
+    (Begins("rq:"), Class::Rq, ANY),
+    (Is("retry"), Class::Sidekiq, ZSET),
+    (Begins("resque:"), Class::Queues, ANY),
+    (Is("schedule"), Class::Sidekiq, ZSET),
     (Is("stat:processed"), Class::Sidekiq, ANY),
     (Is("stat:failed"), Class::Sidekiq, ANY),
     (Begins("stat:processed:"), Class::Sidekiq, ANY),
     (Begins("stat:failed:"), Class::Sidekiq, ANY),
     (Begins("sidekiq:"), Class::Sidekiq, ANY),
-    (Begins("uniquejobs:"), Class::Sidekiq, ANY),
-    (Begins("dramatiq:"), Class::Queues, ANY),
-    (Begins("arq:"), Class::Queues, ANY),
-    (Begins("huey."), Class::Queues, ANY),
-    (Begins("resque:"), Class::Queues, ANY),
-    (Begins("bq:"), Class::Queues, ANY),
-    (Begins("queues:"), Class::Queues, &["list", "zset"]),
-    (Begins("laravel_database_queues:"), Class::Queues, ANY),
-    (Begins("laravel_horizon:"), Class::Queues, ANY),
-    (Begins("horizon:"), Class::Queues, ANY),
     (Begins("session:"), Class::Sessions, ANY),
     (Begins("sessions:"), Class::Sessions, ANY),
     (Begins("sess:"), Class::Sessions, ANY),
-    (Begins("_session_id:"), Class::Sessions, ANY),
     (Begins("spring:session:"), Class::Sessions, ANY),
-    (Begins("PHPREDIS_SESSION:"), Class::Sessions, ANY),
-    (Begins("PHPREDIS_CLUSTER_SESSION:"), Class::Sessions, ANY),
     (BeforeId("sf_s"), Class::Sessions, ANY),
+    (Is("unacked"), Class::Kombu, ANY),
+    (Is("unacked_index"), Class::Kombu, ANY),
+    (Is("unacked_mutex"), Class::Kombu, ANY),
+    (Begins("uniquejobs:"), Class::Sidekiq, ANY),
+    (Begins("version."), Class::Connections, ZSET),
+    (Begins("{bull}:"), Class::Bull, ANY),
+    (Begins("{bull:"), Class::Bull, ANY),
 ];
 
 /// At the begin of any word: behind everything but a letter or a digit. Programs put prefixes of all kinds before them.
@@ -170,7 +170,7 @@ impl Heads {
     /// What stands behind the longest that the key begins with; the key itself when there is none.
     #[inline]
     pub(crate) fn behind<'k>(&self, key: &'k [u8]) -> &'k [u8] {
-        self.heads.iter().find_map(|head| key.strip_prefix(head.as_slice())).unwrap_or(key)
+        self.heads.iter().find(|head| begins(key, head)).and_then(|head| key.get(head.len()..)).unwrap_or(key)
     }
 }
 
@@ -185,40 +185,60 @@ pub(crate) fn classify(key: &[u8], heads: &Heads) -> Option<Match> {
         .or_else(|| by_end(key))
 }
 
-/// Which first bytes the names in `HEADS` have.
-#[expect(clippy::indexing_slicing, reason = "done while compiling")]
-const HEAD_BYTES: [bool; 256] = {
-    let mut bytes = [false; 256];
+/// Where in `HEADS` the names with each first byte begin and end.
+#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "done while compiling")]
+const HEADS_OF: [(u8, u8); 256] = {
+    let mut places = [(0, 0); 256];
     let mut index = 0;
     while index < HEADS.len() {
         let (Is(name) | Begins(name) | BeforeId(name)) = HEADS[index].0;
-        bytes[name.as_bytes()[0] as usize] = true;
+        let place = &mut places[name.as_bytes()[0] as usize];
+        if place.1 == 0 {
+            place.0 = index as u8;
+        }
+        assert!(place.1 == 0 || place.1 as usize == index, "names with the same first byte stand together");
+        place.1 = index as u8 + 1;
         index += 1;
     }
-    bytes
+    places
 };
 
+/// A letter or a digit.
+const OF_WORD: u8 = 1;
+/// The first byte of a mark.
+const OF_MARK: u8 = 2;
+
 #[expect(clippy::indexing_slicing, reason = "done while compiling")]
-const MARK_BYTES: [bool; 256] = {
-    let mut bytes = [false; 256];
+const KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if (byte as u8).is_ascii_alphanumeric() {
+            kinds[byte] |= OF_WORD;
+        }
+        byte += 1;
+    }
     let mut index = 0;
     while index < MARKS.len() {
-        bytes[MARKS[index].0.as_bytes()[0] as usize] = true;
+        kinds[MARKS[index].0.as_bytes()[0] as usize] |= OF_MARK;
         index += 1;
     }
-    bytes
+    kinds
 };
+
+/// As `starts_with`, which calls a function of the C library's for each comparison: here most end at the second byte.
+#[inline]
+pub(crate) fn begins(text: &[u8], with: &[u8]) -> bool {
+    text.len() >= with.len() && text.iter().zip(with).all(|(one, other)| one == other)
+}
 
 #[inline]
 fn at_head(rest: &[u8]) -> Option<Match> {
-    let first = *rest.first()?;
-    if !HEAD_BYTES.get(usize::from(first)).copied().unwrap_or_default() {
-        return None;
-    }
-    let found = HEADS.iter().find(|(name, ..)| match name {
-        Is(name) => rest == name.as_bytes(),
-        Begins(name) => rest.len() > name.len() && rest.starts_with(name.as_bytes()),
-        BeforeId(name) => rest.strip_prefix(name.as_bytes()).is_some_and(is_session_id),
+    let (from, to) = *HEADS_OF.get(usize::from(*rest.first()?))?;
+    let found = HEADS.get(usize::from(from)..usize::from(to))?.iter().find(|(name, ..)| match name {
+        Is(name) => rest.len() == name.len() && begins(rest, name.as_bytes()),
+        Begins(name) => rest.len() > name.len() && begins(rest, name.as_bytes()),
+        BeforeId(name) => begins(rest, name.as_bytes()) && rest.get(name.len()..).is_some_and(is_session_id),
     });
     found.map(|(_, class, kinds)| Match { class: *class, kinds })
 }
@@ -228,11 +248,11 @@ fn is_session_id(text: &[u8]) -> bool {
 }
 
 fn by_marks(key: &[u8]) -> Option<Match> {
-    let mut inside_word = false;
+    let mut before = 0;
     for (at, &byte) in key.iter().enumerate() {
-        let begins_word = !inside_word || !byte.is_ascii_alphanumeric();
-        if begins_word
-            && MARK_BYTES.get(usize::from(byte)).copied().unwrap_or_default()
+        let kind = KINDS.get(usize::from(byte)).copied().unwrap_or_default();
+        if kind & OF_MARK != 0
+            && before & kind & OF_WORD == 0
             && let Some(found) = key.get(at..).and_then(at_mark)
         {
             return Some(found);
@@ -240,13 +260,13 @@ fn by_marks(key: &[u8]) -> Option<Match> {
         if byte == b'!' && key.get(..at).is_some_and(ends_with_specific_channel) {
             return Some(Match { class: Class::Channels, kinds: ANY });
         }
-        inside_word = byte.is_ascii_alphanumeric();
+        before = kind;
     }
     None
 }
 
 fn at_mark(rest: &[u8]) -> Option<Match> {
-    let found = MARKS.iter().find(|(mark, ..)| rest.len() > mark.len() && rest.starts_with(mark.as_bytes()));
+    let found = MARKS.iter().find(|(mark, ..)| rest.len() > mark.len() && begins(rest, mark.as_bytes()));
     found.map(|(_, class, kinds)| Match { class: *class, kinds })
 }
 

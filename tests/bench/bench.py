@@ -2,7 +2,7 @@
 
 Both sides of a comparison run in turns, so that a busy machine slows both; what is shown are medians.
 Names to choose from: hello, django, list, size, rows-sqlite, rows-postgres, migrate,
-connections, gateway-echo, gateway-idle.
+connections, gateway-echo, gateway-idle, flush-cache.
 """
 
 import glob
@@ -28,6 +28,7 @@ WARM_UP = 2
 LIST_COMPONENTS, LIST_BYTES = 1000, 75 * 1000
 ROWS, FEW_ROWS = 1_000_000, 10_000
 MIGRATIONS = 200
+FLUSH_KEYS, FLUSH_VALUE_BYTES, FLUSH_RUNS = 1_000_000, 64, 9
 
 Sample = namedtuple("Sample", "wall_ms processor_ms memory_mib")
 
@@ -362,7 +363,7 @@ class Redis(Process):
 
     def __init__(self):
         self.port = free_port()
-        super().__init__("redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+        super().__init__("redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--enable-debug-command", "local")
 
     def __enter__(self):
         super().__enter__()
@@ -398,6 +399,29 @@ def bench_connections():
         theirs = Side(ours.folder, "redis-cli", "-p", redis.port, "HGETALL", "connections")
         compare(ours, theirs)
         row(f"connections list of {LABELS} labels, against redis-cli HGETALL", ours.median("wall_ms"), theirs.median("wall_ms"), "ms", 50, "ours")
+
+
+def bench_flush_cache():
+    with Redis() as redis:
+        grants = f'''[redis.default]
+url = "{redis.url()}"
+[commands.flush_cache]
+redis.default = {{ allow = ["read", "delete"], keys = ["shop:cache:*"] }}
+'''
+        folder = project("flush-cache", grants, [("flush_cache", component("HOST_COMMANDS", "flush_cache"))])
+        ours = host(folder, "run", "flush_cache", "--yes")
+        theirs = Side(folder, program("NATIVE") + "/native-flush", redis.url(), "shop:cache:*")
+        fill = lambda: redis.cli(f"DEBUG POPULATE {FLUSH_KEYS} shop:cache {FLUSH_VALUE_BYTES}\n")
+        for side, told in ((ours, f"{FLUSH_KEYS:,} keys"), (theirs, f"{FLUSH_KEYS} keys")):
+            fill()
+            if told not in side.output():
+                sys.exit(f"bench: {' '.join(side.words)} did not tell that it removed {FLUSH_KEYS} keys")
+        for _ in range(FLUSH_RUNS):
+            for side in (ours, theirs):
+                fill()
+                side.samples.append(side.run())
+        row(f"flush_cache of {FLUSH_KEYS} keys, against native SCAN and UNLINK", ours.median("wall_ms"), theirs.median("wall_ms"), "ms", 1.3)
+        row("the same: processor time of the client", ours.median("processor_ms"), theirs.median("processor_ms"), "ms")
 
 
 def gateway(folder, upstream_port, *options):
@@ -490,6 +514,7 @@ BENCHMARKS = {
     "connections": bench_connections,
     "gateway-echo": bench_gateway_echo,
     "gateway-idle": bench_gateway_idle,
+    "flush-cache": bench_flush_cache,
 }
 
 

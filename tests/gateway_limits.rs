@@ -272,3 +272,34 @@ fn certificates_are_read_from_files_and_again_when_they_change() {
     signal("TERM", gateway.id());
     gateway.wait().ended(0).says("the certificate before it stays in use").says("the certificate was read again");
 }
+
+#[test]
+fn a_client_that_never_reads_is_let_go_over_tls_too() {
+    use rustls::pki_types::pem::PemObject;
+
+    let application = Application::start();
+    let authority = crate::harness::authority();
+    let files = format!("--tls-cert {0}/server.crt --tls-key {0}/server.key", authority.display());
+    let gateway = Gateway::start(&application, &format!("--no-redis --write-timeout 2s {files}"));
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(rustls::pki_types::CertificateDer::from_pem_file(authority.join("ca.crt")).unwrap()).unwrap();
+    let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let session = rustls::ClientConnection::new(std::sync::Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    let stream = rustls::StreamOwned::new(session, gateway.stream());
+    let (_socket, _) = tokio_tungstenite::tungstenite::client("ws://localhost/flood", stream).unwrap();
+    until("the application floods", || application.flooded() > 0);
+    until("it is let go", || application.open() == 0);
+}
+
+#[test]
+fn an_idle_connection_costs_little_memory() {
+    let application = Application::start();
+    let gateway = Gateway::start(&application, "--no-redis --handshake-rate 0");
+    let connect = |count: usize| (0..count).map(|_| gateway.connect("/echo")).collect::<Vec<_>>();
+    let _warm = connect(200);
+    let before = memory(gateway.id());
+    let mut sockets = connect(1000);
+    sockets.iter_mut().for_each(|socket| socket.echoes("one word, then silence"));
+    let each = memory(gateway.id()).saturating_sub(before) / 1000;
+    assert!(each <= 16, "{each} KiB");
+}

@@ -346,14 +346,18 @@ impl Pipe {
             flow.written = 0;
             // Given back at once: the next idle hour may begin now.
             flow.pending = Vec::new();
-            self.stalled(direction, false);
         }
         if self.flow(direction).unflushed {
             match self.destination(direction).poll_flush(context)? {
-                Poll::Pending => return Ok(Poll::Pending),
+                // TLS keeps some for itself: a side that never reads is noticed here.
+                Poll::Pending => {
+                    self.stalled(direction, true);
+                    return Ok(Poll::Pending);
+                }
                 Poll::Ready(()) => self.flow(direction).unflushed = false,
             }
         }
+        self.stalled(direction, false);
         Ok(Poll::Ready(()))
     }
 

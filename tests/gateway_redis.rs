@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use host::channels::message::{self, Kind};
 use host::channels::{keys, ring};
 
+use crate::connections::project_at;
 use crate::harness::{Application, Gateway, Project, Redis, RedisOptions, Socket, State, python, redis_database, signal, until};
 
 const LABEL: &str = "411b261.production";
@@ -453,5 +454,37 @@ fn a_redis_user_needs_no_more_than_these_rights() {
         assert!(sockets.iter_mut().all(is_dropped), "{mode}");
         signal("TERM", gateway.id());
         gateway.wait().ended(0).lacks("secret").lacks("cannot be reached");
+    }
+}
+
+#[test]
+fn the_connections_command_lists_reloads_and_drops_what_a_gateway_holds() {
+    let application = Application::start();
+    for mode in ["core", "pubsub"] {
+        let database = RedisOptions::default().start();
+        let project = project_at(&database.url());
+        let one = Gateway::start(&application, &format!("--redis {} --label a.b --liveness 3s --mode {mode}", database.url()));
+        let mut killed = Gateway::start(&application, &format!("--redis {} --label a.b --liveness 60s --mode {mode}", database.url()));
+        let mut sockets = connect(&one, 3);
+        let _lost = connect(&killed, 2);
+        until("all are registered", || database.ask(&["HGET", keys::ESTIMATES, "a.b"]) == "5");
+        until("both listen, to one pattern together", || mode == "core" || database.ask(&["PUBSUB", "NUMPAT"]) == "3");
+        killed.kill();
+        let counted = |what: u64| {
+            let listed = project.run("connections list --exact --json").succeeds().json();
+            assert_eq!(listed["labels"][0]["counted"], what, "{mode}: {listed}");
+        };
+        counted(5);
+        // As if its time had passed, whether the other one tidied up yet or not.
+        let ids = database.ask(&["HKEYS", keys::GATEWAYS]);
+        let alive = |id: &&str| database.ask(&["PTTL", &keys::gateway_alive(id)]).parse::<i64>().unwrap() > 3000;
+        let dead = ids.split(' ').find(alive).expect("the one that lives longer");
+        database.ask(&["DEL", &keys::gateway_alive(dead)]);
+        counted(3);
+        project.run("connections force_reload a.* --yes").succeeds();
+        sockets.iter_mut().for_each(|socket| assert_eq!(socket.text(), RELOAD));
+        project.run("connections drop --all --yes").succeeds();
+        assert!(sockets.iter_mut().all(is_dropped), "{mode}");
+        until("nobody is left", || database.ask(&["EXISTS", keys::ESTIMATES]) == "0");
     }
 }

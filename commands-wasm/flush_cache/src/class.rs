@@ -102,6 +102,8 @@ const HEADS: [(Name, Class, &[&str]); 46] = [
     (Begins("celeryev."), Class::Celery, LIST),
     (Is("connections"), Class::Connections, ANY),
     (Begins("connections:"), Class::Connections, ANY),
+    // What gateways of this host know of each other.
+    (Begins("host:gateway"), Class::Connections, ANY),
     (Is("cron_jobs"), Class::Sidekiq, SET),
     (Begins("cron_job:"), Class::Sidekiq, ANY),
     (Is("dead"), Class::Sidekiq, ZSET),

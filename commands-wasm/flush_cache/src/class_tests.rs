@@ -48,6 +48,8 @@ const SPARED: [(&str, Class, &[&str]); 94] = [
     // Labels of connections.
     ("connections", Class::Connections, ANY),
     ("connections:3f2a1b.production", Class::Connections, ANY),
+    ("host:gateways", Class::Connections, ANY),
+    ("host:gateway:a5b628aaad38cae9:counts", Class::Connections, ANY),
     ("version.3f2a1b.production", Class::Connections, ZSET),
     // Bull and BullMQ.
     ("bull:emails:id", Class::Bull, ANY),

@@ -88,7 +88,7 @@ pub(crate) const KOMBU_SEPARATOR: &[u8] = b"\x06\x16";
 pub(crate) const KOMBU_BINDING: &[u8] = b"_kombu.binding.";
 
 /// Where a key begins. Those with the same first byte stand together: only they are compared.
-const HEADS: [(Name, Class, &[&str]); 46] = [
+const HEADS: [(Name, Class, &[&str]); 47] = [
     (Begins("PHPREDIS_SESSION:"), Class::Sessions, ANY),
     (Begins("PHPREDIS_CLUSTER_SESSION:"), Class::Sessions, ANY),
     (Begins("_session_id:"), Class::Sessions, ANY),
@@ -102,12 +102,12 @@ const HEADS: [(Name, Class, &[&str]); 46] = [
     (Begins("celeryev."), Class::Celery, LIST),
     (Is("connections"), Class::Connections, ANY),
     (Begins("connections:"), Class::Connections, ANY),
-    // What gateways of this host know of each other.
-    (Begins("host:gateway"), Class::Connections, ANY),
     (Is("cron_jobs"), Class::Sidekiq, SET),
     (Begins("cron_job:"), Class::Sidekiq, ANY),
     (Is("dead"), Class::Sidekiq, ZSET),
     (Begins("dramatiq:"), Class::Queues, ANY),
+    // What gateways of ours know of each other.
+    (Begins("host:gateway"), Class::Connections, ANY),
     (Begins("huey."), Class::Queues, ANY),
     (Begins("horizon:"), Class::Queues, ANY),
     (Begins("laravel_database_queues:"), Class::Queues, ANY),

@@ -7,7 +7,7 @@ fn class_of(key: &str) -> Option<Match> {
 }
 
 /// As the programs write them.
-const SPARED: [(&str, Class, &[&str]); 94] = [
+const SPARED: [(&str, Class, &[&str]); 96] = [
     // Celery 5 and its result backend.
     ("celery", Class::Celery, LIST),
     ("celery-task-meta-6c8e1c9f-6f8f-4d4a-8d55-8b1f3a1f7a55", Class::Celery, ANY),

@@ -4,7 +4,7 @@
 //! use host_sdk::broadcast::{self, Job};
 //! use std::time::Duration;
 //!
-//! let mut sending = broadcast::reload(Job::of(["411b261.*"]))?;
+//! let mut sending = broadcast::reload(&Job::of(["411b261.*"]))?;
 //! while !sending.step(Duration::from_millis(250))?.done {}
 //! for label in sending.results() {
 //!     println!("{}: {} of {}", label.label, label.taken, label.members);
@@ -73,7 +73,7 @@ impl From<BroadcastError> for Failure {
         let (ending, text) = match error {
             BroadcastError::AccessDenied(text) => (Ending::Denied, text),
             BroadcastError::NotConfigured(text) | BroadcastError::InvalidArgument(text) => (Ending::Usage, text),
-            BroadcastError::ConnectionFailed(text) => (Ending::Unreachable, text),
+            BroadcastError::ConnectionFailed(text) | BroadcastError::ConnectionRejected(text) => (Ending::Unreachable, text),
             BroadcastError::LimitExceeded(text) => (Ending::Limit, text),
             BroadcastError::Timeout(text) => (Ending::Timeout, text),
             BroadcastError::Cancelled(text) => (Ending::Interrupted, text),
@@ -101,6 +101,7 @@ mod tests {
             (BroadcastError::NotConfigured(text()), 2),
             (BroadcastError::InvalidArgument(text()), 2),
             (BroadcastError::ConnectionFailed(text()), 9),
+            (BroadcastError::ConnectionRejected(text()), 9),
             (BroadcastError::LimitExceeded(text()), 8),
             (BroadcastError::Timeout(text()), 124),
             (BroadcastError::Cancelled(text()), 130),

@@ -14,6 +14,8 @@ pub(super) enum Failure {
     Lost(String),
     /// It will not be different the next time.
     Refused(String),
+    /// Its address cannot be one.
+    Unusable(String),
 }
 
 /// What a server answered to one command.
@@ -151,7 +153,7 @@ impl Shard {
 
     async fn connect(&self) -> Result<MultiplexedConnection, Failure> {
         let which = &self.which;
-        let target = Target::parse(&self.url).map_err(|problem| Failure::Refused(format!("redis{which} cannot be used: {problem}")))?;
+        let target = Target::parse(&self.url).map_err(|problem| Failure::Unusable(format!("redis{which} cannot be used: {problem}")))?;
         let timeouts = Timeouts { connect: limits::CONNECT, answer: limits::ANSWER };
         target.client(timeouts).await.map_err(|failure| match failure {
             client::Failure::Unreachable(text) => Failure::Lost(format!("redis{which} cannot be reached: {text}")),

@@ -22,7 +22,8 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Lost(text) => Self::ConnectionFailed(text),
-            Failure::Refused(text) => Self::Other(text),
+            Failure::Refused(text) => Self::ConnectionRejected(text),
+            Failure::Unusable(text) => Self::NotConfigured(text),
         }
     }
 }
@@ -34,6 +35,7 @@ impl Outcome for Error {
             Self::NotConfigured(text) => format!("not-configured: {text}"),
             Self::InvalidArgument(text) => format!("invalid-argument: {text}"),
             Self::ConnectionFailed(text) => format!("connection-failed: {text}"),
+            Self::ConnectionRejected(text) => format!("connection-rejected: {text}"),
             Self::LimitExceeded(text) => format!("limit-exceeded: {text}"),
             Self::Timeout(text) => format!("timeout: {text}"),
             Self::Cancelled(text) => format!("cancelled: {text}"),

@@ -305,7 +305,7 @@ fn unix_sockets_users_and_tls_are_reached_and_a_cluster_is_refused() {
     }
     project_at(&server.url_of("shop:wrong@", 0))
         .run("connections list")
-        .ends(1)
+        .ends(9)
         .says("user or password are wrong")
         .lacks("shop")
         .lacks("wrong@");

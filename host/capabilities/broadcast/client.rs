@@ -14,6 +14,8 @@ pub(super) enum Failure {
     Lost(String),
     /// It will not be different the next time.
     Refused(String),
+    /// We are not let in.
+    Rejected(String),
     /// Its address cannot be one.
     Unusable(String),
 }
@@ -186,5 +188,6 @@ fn refused(code: &str) -> Failure {
         "CLUSTER" | "MOVED" | "ASK" | "CROSSSLOT" => ": it is a cluster, which Django Channels' layers cannot use",
         _ => "",
     };
-    Failure::Refused(format!("redis refuses{meaning} ({code})"))
+    let text = format!("redis refuses{meaning} ({code})");
+    if matches!(code, "NOAUTH" | "WRONGPASS") { Failure::Rejected(text) } else { Failure::Refused(text) }
 }

@@ -22,7 +22,8 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Lost(text) => Self::ConnectionFailed(text),
-            Failure::Refused(text) => Self::ConnectionRejected(text),
+            Failure::Refused(text) => Self::Other(text),
+            Failure::Rejected(text) => Self::ConnectionRejected(text),
             Failure::Unusable(text) => Self::NotConfigured(text),
         }
     }

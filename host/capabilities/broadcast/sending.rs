@@ -477,7 +477,7 @@ impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Lost(text) => Self::Lost(text),
-            lasting @ (Failure::Refused(_) | Failure::Unusable(_)) => Self::Final(lasting.into()),
+            lasting @ (Failure::Refused(_) | Failure::Rejected(_) | Failure::Unusable(_)) => Self::Final(lasting.into()),
         }
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Browser {
     driver: Child,
     port: u16,
     session: String,
+    /// Chromium itself, which outlives its driver.
+    process: Option<u64>,
 }
 
 impl Browser {
@@ -45,12 +47,13 @@ impl Browser {
         let mut lines = BufReader::new(driver.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
         assert!(lines.any(|line| line.contains("started successfully")), "chromedriver does not start");
         std::thread::spawn(move || lines.for_each(drop));
-        let mut browser = Self { driver, port, session: String::new() };
+        let mut browser = Self { driver, port, session: String::new(), process: None };
         let profile = format!("--user-data-dir={}", folder.join("profile").display());
         let arguments: Vec<&str> = FLAGS.into_iter().chain([profile.as_str()]).collect();
         let wanted = json!({"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": {"args": arguments}}}});
         let session = browser.ask("POST", "", &wanted);
         browser.session = format!("/{}", session["sessionId"].as_str().expect("a session"));
+        browser.process = session["capabilities"]["goog:processID"].as_u64();
         browser
     }
 
@@ -123,8 +126,10 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // A driver that is told to end ends its browser.
-        drop(Command::new("sh").args(["-c", &format!("kill -TERM {}", self.driver.id())]).status());
+        // Ended by its process id: a driver that is told to end leaves its browser behind.
+        let processes = self.process.into_iter().chain([u64::from(self.driver.id())]);
+        let words: Vec<String> = processes.map(|process| process.to_string()).collect();
+        drop(Command::new("sh").args(["-c", &format!("kill -TERM {}", words.join(" "))]).status());
         let end = Instant::now() + PATIENCE;
         while self.driver.try_wait().is_ok_and(|status| status.is_none()) && Instant::now() < end {
             std::thread::sleep(Duration::from_millis(20));

@@ -61,7 +61,7 @@ fn flush_cache(args: Args, host: &Host) -> Result<()> {
     let plan = Plan::new(place.prefix.as_deref().map(str::as_bytes), &scope, &args.include);
     let mut queues = Queues::default();
     if !plan.includes(Class::Kombu) {
-        queues.look(&redis, &plan.open)?;
+        queues.read(&redis)?;
     }
     let mut flush = Flush { redis: &redis, plan: &plan, queues, place: &place, host };
     if args.dry_run {

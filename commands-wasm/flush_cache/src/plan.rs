@@ -12,22 +12,16 @@ pub(crate) struct Plan {
     pub(crate) pattern: Vec<u8>,
     pub(crate) heads: Heads,
     pub(crate) segments: Segments,
-    /// Begins under which any key is granted, where a queue's own keys would be seen.
-    pub(crate) open: Vec<Vec<u8>>,
     include: Vec<Class>,
 }
 
 impl Plan {
     pub(crate) fn new(prefix: Option<&[u8]>, scope: &Scope, include: &[Class]) -> Self {
         let begins = scope.patterns.iter().map(|pattern| literal_begin(pattern));
-        let open = begins.clone().filter(|(_, rest)| !rest.is_empty() && rest.iter().all(|byte| *byte == b'*'));
-        let open =
-            open.map(|(begin, _)| begin).filter(|begin| prefix.is_none_or(|prefix| begin.starts_with(prefix) || prefix.starts_with(begin)));
-        let open = open.collect();
         let heads: Vec<Vec<u8>> = begins.map(|(begin, _)| begin).chain(prefix.map(<[u8]>::to_vec)).collect();
         let mut pattern = prefix.map(escaped).unwrap_or_default();
         pattern.push(b'*');
-        Self { pattern, segments: Segments::new(&heads), heads: Heads::new(heads), open, include: include.to_vec() }
+        Self { pattern, segments: Segments::new(&heads), heads: Heads::new(heads), include: include.to_vec() }
     }
 
     /// What spares this key; none when it goes.
@@ -97,15 +91,6 @@ mod tests {
         for (pattern, begin, rest) in table {
             assert_eq!(literal_begin(pattern.as_bytes()), (begin.as_bytes().to_vec(), rest.as_bytes()), "{pattern}");
         }
-    }
-
-    #[test]
-    fn queues_are_looked_for_where_every_key_is_granted() {
-        let open = |patterns: &[&str], prefix: Option<&str>| Plan::new(prefix.map(str::as_bytes), &scope(patterns), &[]).open;
-        assert_eq!(open(&["*"], None), [b""]);
-        assert_eq!(open(&["shop:*", "x:*:y", "abc"], None), [b"shop:"]);
-        assert!(open(&["shop:*"], Some("other:")).is_empty());
-        assert_eq!(open(&["shop:*"], Some("shop:cache:")), [b"shop:"]);
     }
 
     #[test]

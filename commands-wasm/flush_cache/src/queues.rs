@@ -11,21 +11,10 @@ use crate::walk::BATCH;
 
 /// Names that are kept; more than anybody binds.
 const NAMES_BOUND: usize = 10_000;
-/// Where kombu works there is at least one of these: made by a worker, or while a message waits or is worked on.
-const SIGNS: [&str; 6] = [
-    "_kombu.binding.celery",
-    "_kombu.binding.celeryev",
-    "_kombu.binding.celery.pidbox",
-    "_kombu.binding.reply.celery.pidbox",
-    "unacked",
-    "unacked_index",
-];
-
-/// Names of queues, as far as bindings were read.
+/// Names of queues, as the bindings tell them.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
     names: HashSet<Vec<u8>>,
-    read: bool,
 }
 
 impl Queues {
@@ -35,26 +24,9 @@ impl Queues {
         !self.names.is_empty() && self.names.contains(key)
     }
 
-    /// Whether this key says that there are queues nobody has asked for yet.
-    #[inline]
-    pub(crate) fn are_announced_by(&self, key: &[u8]) -> bool {
-        !self.read && binding(key).is_some()
-    }
-
-    /// Reads the bindings where kombu works: beneath one of the begins under which all keys are granted.
-    pub(crate) fn look(&mut self, redis: &Connection, open: &[Vec<u8>]) -> Result<()> {
-        for begin in open {
-            let signs: Vec<Vec<u8>> = SIGNS.iter().map(|sign| [begin.as_slice(), sign.as_bytes()].concat()).collect();
-            if allowed(redis.exists(&signs))?.is_some_and(|count| count > 0) {
-                return self.read(redis);
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads all bindings: a walk of its own, in which the server does the looking.
+    /// Reads all bindings before anything is removed: a walk may meet a queue before its binding. A walk of its own,
+    /// in which the server does the looking.
     pub(crate) fn read(&mut self, redis: &Connection) -> Result<()> {
-        self.read = true;
         let mut scan = redis.scan([b"*", KOMBU_BINDING, b"*"].concat(), BATCH)?;
         while let Some(keys) = scan.next_batch()? {
             for (key, prefix) in keys.iter().filter_map(|key| Some((key, binding(key)?))) {

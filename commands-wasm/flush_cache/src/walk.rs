@@ -26,7 +26,7 @@ pub(crate) enum Deed {
 pub(crate) struct Walk<'a> {
     pub(crate) redis: &'a Connection,
     pub(crate) plan: &'a Plan,
-    pub(crate) queues: &'a mut Queues,
+    pub(crate) queues: &'a Queues,
     pub(crate) tally: &'a mut Tally,
     pub(crate) meter: Meter,
     pub(crate) deed: Deed,
@@ -82,11 +82,6 @@ impl Walk<'_> {
         sorted.clear();
         for key in keys.iter() {
             match self.plan.spares(key) {
-                Some(Match { class: Class::Kombu, .. }) if self.queues.are_announced_by(key) => {
-                    // From the batch's begin: a queue may have come before its binding.
-                    self.queues.read(self.redis)?;
-                    return self.sort(keys, sorted);
-                }
                 Some(Match { class, kinds: [] }) => sorted.spare(class),
                 Some(found) => {
                     sorted.doubtful.push(key);

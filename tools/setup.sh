@@ -2,7 +2,7 @@
 # Installs what is missing on Debian 12, says what it installs, and touches nothing else.
 #   tools/setup.sh run    what `make run` needs: compilers for the host and for the commands
 #   tools/setup.sh check  the same, rustfmt and clippy
-#   tools/setup.sh test   the same, PostgreSQL, Redis, Chromium, sqlx-cli, and a Python with Django, Channels, Celery and componentize-py
+#   tools/setup.sh test   the same, PostgreSQL, Redis, Docker, Chromium, sqlx-cli, and a Python with Django, Channels, Celery and componentize-py
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -112,6 +112,10 @@ if [ "$mode" = test ]; then
   have git || want git
   postgres
   have redis-server || want redis-server
+  have dockerd || want docker.io
+  have iptables || want iptables
+  have docker-compose || want docker-compose
+  [ -x /bin/busybox ] || want busybox-static
   have openssl || want openssl
   { have chromium && have chromedriver; } || want chromium chromium-driver
   [ -x "$cache/venv/bin/python" ] || python3 -c 'import ensurepip, venv' 2>/dev/null || want python3-venv

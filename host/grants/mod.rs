@@ -14,7 +14,7 @@ use std::time::Duration;
 pub use self::lines::{Setting, SettingValue, host_toml_lines, settings};
 pub use self::manifest::{Ask, Manifest, Wants};
 pub use self::permitted::{Missing, Permitted, permit};
-pub use self::power::{BroadcastPower, Power, Powers, RedisPower, SqlPower};
+pub use self::power::{BroadcastPower, DockerPower, Power, Powers, RedisPower, SqlPower};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FileAccess {
@@ -67,6 +67,39 @@ pub struct BroadcastGrant {
     pub labels: Vec<String>,
 }
 
+/// What is granted on the Docker engine, inside of one compose project. Every list is empty unless the operator wrote it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DockerGrant {
+    pub powers: BTreeSet<DockerPower>,
+    /// The compose project, in lower case; never empty once it is resolved.
+    pub project: String,
+    /// Globs over references as a person writes them (`postgres:16`, `ghcr.io/shop/*`); images that were built for the
+    /// project need none.
+    pub images: Vec<String>,
+    /// Globs of folders and files that containers may mount: relative ones are the project's (`.` is all of it), absolute
+    /// ones the machine's; `:ro` at the end grants reading only.
+    pub mounts: Vec<String>,
+    /// Ports of this machine that may be published: `8000`, `8000-8099`, `127.0.0.1:5432`, `53/udp`.
+    pub ports: Vec<String>,
+    /// Names of networks of the machine that belong to no project, or to another one.
+    pub networks: Vec<String>,
+    /// The same for volumes.
+    pub volumes: Vec<String>,
+    /// Folders of the project whose contents may go into images, with all beneath them (`.` is all of it).
+    pub contexts: Vec<String>,
+    pub privileged: bool,
+    /// `network`, `pid`, `ipc`, `uts`, `user`, `cgroup`
+    pub host_namespaces: BTreeSet<String>,
+    /// Globs over the machine's devices (`/dev/fuse`); `gpu` for device requests.
+    pub devices: Vec<String>,
+    /// Kernel capabilities beyond the engine's default ones, without `CAP_` (`NET_ADMIN`).
+    pub capabilities: BTreeSet<String>,
+    /// `seccomp=unconfined`, `runtime=nvidia`, `cgroup-parent=x`, `network-driver=macvlan`, `sysctl=net.core.somaxconn`
+    pub security_options: Vec<String>,
+    /// A container may have the engine's own socket, and with it the machine.
+    pub engine_socket: bool,
+}
+
 /// How much one run may change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BudgetGrants {
@@ -96,6 +129,7 @@ pub struct Grants {
     /// By the configured name of the Redis.
     pub redis: BTreeMap<String, RedisGrant>,
     pub broadcast: Option<BroadcastGrant>,
+    pub docker: Option<DockerGrant>,
     pub files: Vec<FileGrant>,
     /// Names of environment variables, `*` at the end allowed.
     pub env: Vec<String>,

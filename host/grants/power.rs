@@ -95,17 +95,73 @@ impl Power for BroadcastPower {
     }
 }
 
+/// Powers of `host:docker`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DockerPower {
+    Inspect,
+    Logs,
+    StartStop,
+    Create,
+    Remove,
+    Exec,
+    Build,
+    Pull,
+    Network,
+    Volume,
+    /// Sees what is attached to a network that projects share, whoever it belongs to.
+    Shared,
+}
+
+impl Power for DockerPower {
+    const ALL: &'static [Self] = &[
+        Self::Inspect,
+        Self::Logs,
+        Self::StartStop,
+        Self::Create,
+        Self::Remove,
+        Self::Exec,
+        Self::Build,
+        Self::Pull,
+        Self::Network,
+        Self::Volume,
+        Self::Shared,
+    ];
+    const PACKAGE: &'static str = "host:docker/";
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Inspect => "inspect",
+            Self::Logs => "logs",
+            Self::StartStop => "start-stop",
+            Self::Create => "create",
+            Self::Remove => "remove",
+            Self::Exec => "exec",
+            Self::Build => "build",
+            Self::Pull => "pull",
+            Self::Network => "network",
+            Self::Volume => "volume",
+            Self::Shared => "shared",
+        }
+    }
+}
+
 /// Powers of every package: what a component imports, or what is linked for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Powers {
     pub sql: BTreeSet<SqlPower>,
     pub redis: BTreeSet<RedisPower>,
     pub broadcast: BTreeSet<BroadcastPower>,
+    pub docker: BTreeSet<DockerPower>,
 }
 
 impl Powers {
     pub fn of_imports(imports: &BTreeSet<String>) -> Self {
-        Self { sql: SqlPower::of_imports(imports), redis: RedisPower::of_imports(imports), broadcast: BroadcastPower::of_imports(imports) }
+        Self {
+            sql: SqlPower::of_imports(imports),
+            redis: RedisPower::of_imports(imports),
+            broadcast: BroadcastPower::of_imports(imports),
+            docker: DockerPower::of_imports(imports),
+        }
     }
 }
 
@@ -115,12 +171,19 @@ mod tests {
 
     #[test]
     fn imports_name_powers_by_package_and_interface() {
-        let imports =
-            ["host:sql/read@0.1.0", "host:sql/types@0.1.0", "host:redis/delete@0.1.0", "host:broadcast/list@0.1.0", "wasi:io/read"];
+        let imports = [
+            "host:sql/read@0.1.0",
+            "host:sql/types@0.1.0",
+            "host:redis/delete@0.1.0",
+            "host:broadcast/list@0.1.0",
+            "host:docker/start-stop@0.1.0",
+            "wasi:io/read",
+        ];
         let powers = Powers::of_imports(&imports.iter().map(ToString::to_string).collect());
         assert_eq!(powers.sql, BTreeSet::from([SqlPower::Read]));
         assert_eq!(powers.redis, BTreeSet::from([RedisPower::Delete]));
         assert_eq!(powers.broadcast, BTreeSet::from([BroadcastPower::List]));
+        assert_eq!(powers.docker, BTreeSet::from([DockerPower::StartStop]));
     }
 
     #[test]
@@ -128,6 +191,6 @@ mod tests {
         fn all<P: Power + PartialEq>() -> bool {
             P::ALL.iter().all(|power| P::from_word(power.word()) == Some(*power)) && P::from_word("types").is_none()
         }
-        assert!(all::<SqlPower>() && all::<RedisPower>() && all::<BroadcastPower>());
+        assert!(all::<SqlPower>() && all::<RedisPower>() && all::<BroadcastPower>() && all::<DockerPower>());
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::manifest::ANY;
-use super::{FileAccess, Grants, Power, RedisPower, Wants};
+use super::{DockerGrant, FileAccess, Grants, Power, RedisPower, Wants};
 
 /// One key beneath `[commands.NAME]` with the value it must have; what was granted before is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub fn settings<'w>(wants: impl IntoIterator<Item = &'w Wants>, grants: &Grants)
     let mut sql = BTreeMap::new();
     let mut redis = BTreeMap::new();
     let mut broadcast = None;
+    let mut docker = None;
     let mut files = BTreeMap::new();
     let mut env = grants.env.clone();
     for want in wants {
@@ -53,6 +54,10 @@ pub fn settings<'w>(wants: impl IntoIterator<Item = &'w Wants>, grants: &Grants)
                 if grants.broadcast.is_none() {
                     entry.labels = if labels.is_empty() { vec!["*".to_owned()] } else { labels.clone() };
                 }
+            }
+            Wants::Docker(asked) => {
+                let entry = docker.get_or_insert_with(|| grants.docker.clone().unwrap_or_default());
+                propose_docker(entry, asked, grants.docker.as_ref());
             }
             Wants::Files(file) => {
                 let granted = grants.files.iter().filter(|grant| grant.pattern == file.pattern).map(|grant| grant.access);
@@ -89,13 +94,41 @@ pub fn settings<'w>(wants: impl IntoIterator<Item = &'w Wants>, grants: &Grants)
         let labels = (grant.labels != before.labels).then(|| of("labels", grant.labels));
         allow.into_iter().chain(labels)
     });
+    let docker = docker.iter().flat_map(|grant| docker_settings(grant, grants.docker.as_ref()));
     let unchanged = |pattern: &str, access| grants.files.iter().any(|grant| grant.pattern == pattern && grant.access == access);
     let files = files.into_iter().filter(|(pattern, access)| !unchanged(pattern, *access)).map(|(pattern, access)| Setting {
         keys: vec!["files".to_owned(), pattern.clone()],
         value: SettingValue::Text(access.word().to_owned()),
     });
     let env = (env != grants.env).then(|| Setting { keys: vec!["env".to_owned()], value: SettingValue::List(env) });
-    sql.chain(redis).chain(broadcast).chain(files).chain(env).collect()
+    sql.chain(redis).chain(broadcast).chain(docker).chain(files).chain(env).collect()
+}
+
+/// Which project, and which images, mounts and so on, is the operator's to say once something is granted.
+fn propose_docker(entry: &mut DockerGrant, asked: &DockerGrant, granted: Option<&DockerGrant>) {
+    entry.powers.extend(&asked.powers);
+    if granted.is_some() {
+        return;
+    }
+    if entry.project.is_empty() {
+        entry.project.clone_from(&asked.project);
+    }
+    for (key, proposed) in asked.lists() {
+        if let Some(list) = entry.list_mut(key) {
+            propose(list, proposed, false);
+        }
+    }
+}
+
+fn docker_settings(grant: &DockerGrant, before: Option<&DockerGrant>) -> Vec<Setting> {
+    let of = |key: &str, value: SettingValue| Setting { keys: vec!["docker".to_owned(), key.to_owned()], value };
+    let nothing = DockerGrant::default();
+    let before = before.unwrap_or(&nothing);
+    let project = (grant.project != before.project).then(|| of("project", SettingValue::Text(grant.project.clone())));
+    let allow = (grant.powers != before.powers).then(|| of("allow", SettingValue::List(words(&grant.powers))));
+    let lists = grant.lists().into_iter().zip(before.lists()).filter(|((_, now), (_, before))| now != before);
+    let lists = lists.map(|((key, now), _)| of(key, SettingValue::List(now.clone())));
+    project.into_iter().chain(allow).chain(lists).collect()
 }
 
 /// The patterns that were asked for, or all that begins with the project's name where some are `needed`.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{BroadcastPower, FileAccess, FileGrant, Power, RedisPower, SqlPower};
+use super::{BroadcastPower, DockerGrant, DockerPower, FileAccess, FileGrant, Power, RedisPower, SqlPower};
 use crate::gate::Effect;
 use crate::outcome::{Failure, Result};
 use crate::project::document::{Document, Item, Section};
@@ -69,6 +69,9 @@ pub enum Wants {
         /// What to propose to the operator.
         labels: Vec<String>,
     },
+    /// The Docker engine, inside of one compose project: the powers, and what to propose to the operator beside them. An
+    /// empty project is this project's name.
+    Docker(Box<DockerGrant>),
     Files(FileGrant),
     /// A name, `*` at the end allowed.
     Env(String),
@@ -123,6 +126,10 @@ impl Ask {
                 powers.iter().map(|power| format!("redis.{name} {}{of}{optional}", power.word())).collect()
             }
             Wants::Broadcast { powers, .. } => powers.iter().map(|power| format!("broadcast {}{optional}", power.word())).collect(),
+            Wants::Docker(docker) => {
+                let of = if docker.project.is_empty() { String::new() } else { format!(" in {}", docker.project) };
+                docker.powers.iter().map(|power| format!("docker {}{of}{optional}", power.word())).collect()
+            }
             Wants::Files(FileGrant { pattern, access }) => vec![format!("files {pattern} {}{optional}", access.word())],
             Wants::Env(name) => vec![format!("env {name}{optional}")],
         }
@@ -139,9 +146,24 @@ impl Wants {
             Self::Redis { powers, .. } if powers.iter().any(|power| *power != RedisPower::Read) => Effect::Change,
             Self::Broadcast { powers, .. } if powers.contains(&BroadcastPower::Drop) => Effect::Destroy,
             Self::Broadcast { powers, .. } if powers.contains(&BroadcastPower::Reload) => Effect::Change,
+            Self::Docker(docker) => docker.powers.iter().map(|power| docker_effect(*power)).max().unwrap_or(Effect::Read),
             Self::Files(FileGrant { access: FileAccess::Write, .. }) => Effect::Change,
             Self::Sql { .. } | Self::Redis { .. } | Self::Broadcast { .. } | Self::Files(_) | Self::Env(_) => Effect::Read,
         }
+    }
+}
+
+/// Volumes hold data, and whoever makes them may remove them.
+fn docker_effect(power: DockerPower) -> Effect {
+    match power {
+        DockerPower::Inspect | DockerPower::Logs | DockerPower::Shared => Effect::Read,
+        DockerPower::StartStop
+        | DockerPower::Create
+        | DockerPower::Exec
+        | DockerPower::Build
+        | DockerPower::Pull
+        | DockerPower::Network => Effect::Change,
+        DockerPower::Remove | DockerPower::Volume => Effect::Destroy,
     }
 }
 
@@ -171,25 +193,30 @@ fn exit_codes(section: &Section<'_>) -> Result<BTreeMap<u8, String>> {
 }
 
 /// What an ask can be for, and the keys that go with each.
-const KINDS: [(&str, &[&str]); 5] = [
+const KINDS: [(&str, &[&str]); 6] = [
     ("sql", &["powers"]),
     ("redis", &["powers", "keys", "channels"]),
     ("broadcast", &["powers", "labels"]),
+    ("docker", &["powers", "project", "images", "mounts", "ports", "networks", "volumes", "contexts"]),
     ("files", &["access"]),
     ("env", &[]),
 ];
+/// The keys of an ask beside its kind, `why` and `optional`.
+const DETAILS: [&str; 12] =
+    ["powers", "keys", "channels", "labels", "access", "project", "images", "mounts", "ports", "networks", "volumes", "contexts"];
 
 fn ask(section: &Section<'_>) -> Result<Ask> {
-    section.only(&["sql", "redis", "broadcast", "powers", "keys", "channels", "labels", "files", "access", "env", "why", "optional"])?;
+    let known: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).chain(DETAILS).chain(["why", "optional"]).collect();
+    section.only(&known)?;
     let why = shown(&section.require("why")?)?;
     let optional = section.get("optional").map(|item| item.boolean()).transpose()?.unwrap_or(false);
     let kinds: Vec<_> = KINDS.into_iter().filter_map(|(kind, with)| section.get(kind).map(|item| (kind, with, item))).collect();
     let (kind, with, subject) = match kinds.as_slice() {
         [one] => one,
-        [] => return Err(section.error("an ask needs one of `sql`, `redis`, `broadcast`, `files` and `env`")),
-        _ => return Err(section.error("an ask is for one thing: `sql`, `redis`, `broadcast`, `files` or `env`")),
+        [] => return Err(section.error("an ask needs one of `sql`, `redis`, `broadcast`, `docker`, `files` and `env`")),
+        _ => return Err(section.error("an ask is for one thing: `sql`, `redis`, `broadcast`, `docker`, `files` or `env`")),
     };
-    for key in ["powers", "keys", "channels", "labels", "access"] {
+    for key in DETAILS {
         if let Some(item) = section.get(key)
             && !with.contains(&key)
         {
@@ -205,11 +232,12 @@ fn ask(section: &Section<'_>) -> Result<Ask> {
             keys: section.get("keys").map(|item| shown_list(&item)).transpose()?.unwrap_or_default(),
             channels: section.get("channels").map(|item| shown_list(&item)).transpose()?.unwrap_or_default(),
         },
-        "broadcast" if !subject.boolean()? => return Err(subject.error("must be `true`")),
+        "broadcast" | "docker" if !subject.boolean()? => return Err(subject.error("must be `true`")),
         "broadcast" => Wants::Broadcast {
             powers: powers(&section.require("powers")?)?,
             labels: section.get("labels").map(|item| shown_list(&item)).transpose()?.unwrap_or_default(),
         },
+        "docker" => Wants::Docker(Box::new(docker(section)?)),
         "files" => {
             Wants::Files(FileGrant { pattern: file_pattern(subject, shown(subject)?)?, access: access(&section.require("access")?)? })
         }
@@ -217,9 +245,22 @@ fn ask(section: &Section<'_>) -> Result<Ask> {
     };
     let any = match &wants {
         Wants::Sql { database: name, .. } | Wants::Redis { name, .. } => name == ANY,
-        Wants::Broadcast { .. } | Wants::Files(_) | Wants::Env(_) => false,
+        Wants::Broadcast { .. } | Wants::Docker(_) | Wants::Files(_) | Wants::Env(_) => false,
     };
     Ok(Ask { wants, why, optional: optional || any })
+}
+
+fn docker(section: &Section<'_>) -> Result<DockerGrant> {
+    let mut grant = DockerGrant { powers: powers(&section.require("powers")?)?, ..DockerGrant::default() };
+    if let Some(project) = section.get("project") {
+        grant.project = shown(&project)?;
+    }
+    for key in DETAILS {
+        if let (Some(list), Some(item)) = (grant.list_mut(key), section.get(key)) {
+            *list = shown_list(&item)?;
+        }
+    }
+    Ok(grant)
 }
 
 /// The stated effect, or the worst the asks allow; a stated one must not be weaker than that.

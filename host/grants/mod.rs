@@ -89,15 +89,50 @@ pub struct DockerGrant {
     pub contexts: Vec<String>,
     pub privileged: bool,
     /// `network`, `pid`, `ipc`, `uts`, `user`, `cgroup`
-    pub host_namespaces: BTreeSet<String>,
+    pub host_namespaces: Vec<String>,
     /// Globs over the machine's devices (`/dev/fuse`); `gpu` for device requests.
     pub devices: Vec<String>,
     /// Kernel capabilities beyond the engine's default ones, without `CAP_` (`NET_ADMIN`).
-    pub capabilities: BTreeSet<String>,
+    pub capabilities: Vec<String>,
     /// `seccomp=unconfined`, `runtime=nvidia`, `cgroup-parent=x`, `network-driver=macvlan`, `sysctl=net.core.somaxconn`
     pub security_options: Vec<String>,
     /// A container may have the engine's own socket, and with it the machine.
     pub engine_socket: bool,
+}
+
+impl DockerGrant {
+    /// The lists, by their keys in host.toml.
+    pub fn lists(&self) -> [(&'static str, &Vec<String>); 10] {
+        [
+            ("images", &self.images),
+            ("mounts", &self.mounts),
+            ("ports", &self.ports),
+            ("networks", &self.networks),
+            ("volumes", &self.volumes),
+            ("contexts", &self.contexts),
+            ("host-namespaces", &self.host_namespaces),
+            ("devices", &self.devices),
+            ("capabilities", &self.capabilities),
+            ("security-options", &self.security_options),
+        ]
+    }
+
+    /// The list with this key; none when there is no such list.
+    pub fn list_mut(&mut self, key: &str) -> Option<&mut Vec<String>> {
+        Some(match key {
+            "images" => &mut self.images,
+            "mounts" => &mut self.mounts,
+            "ports" => &mut self.ports,
+            "networks" => &mut self.networks,
+            "volumes" => &mut self.volumes,
+            "contexts" => &mut self.contexts,
+            "host-namespaces" => &mut self.host_namespaces,
+            "devices" => &mut self.devices,
+            "capabilities" => &mut self.capabilities,
+            "security-options" => &mut self.security_options,
+            _ => return None,
+        })
+    }
 }
 
 /// How much one run may change.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::meeting::{Meeting, Named, ONLY};
 use super::{
-    Ask, BroadcastGrant, BroadcastPower, FileGrant, Grants, Manifest, Power, Powers, RedisGrant, RedisPower, Setting, SettingValue,
+    Ask, BroadcastGrant, BroadcastPower, DockerGrant, DockerPower, FileGrant, Grants, Manifest, Power, Powers, RedisGrant, RedisPower, Setting, SettingValue,
     SqlPower, Wants, host_toml_lines, patterns,
 };
 use crate::outcome::{Ending, Failure};
@@ -17,6 +17,7 @@ pub struct Permitted {
     /// By the configured name of the Redis; never without a power.
     pub redis: BTreeMap<String, RedisGrant>,
     pub broadcast: Option<BroadcastGrant>,
+    pub docker: Option<DockerGrant>,
     pub files: Vec<FileGrant>,
     /// Names, `*` at the end allowed.
     pub env: Vec<String>,
@@ -51,9 +52,11 @@ pub fn permit(imports: &Powers, manifest: Option<&Manifest>, grants: &Grants) ->
     let mut permitted = Permitted::default();
     let redis_granted = redis_powers(grants);
     let broadcast_granted = broadcast_powers(grants);
+    let docker_granted = docker_powers(grants);
     let mut sql = Meeting::new(&grants.sql, &imports.sql);
     let mut redis = Meeting::new(&redis_granted, &imports.redis);
     let mut broadcast = Meeting::new(&broadcast_granted, &imports.broadcast);
+    let mut docker = Meeting::new(&docker_granted, &imports.docker);
     for ask in manifest.map_or(&[][..], |manifest| &manifest.asks) {
         let missing = match &ask.wants {
             Wants::Sql { database, powers } => sql.ask(database, powers).map(|powers| Wants::Sql { database: database.clone(), powers }),
@@ -64,6 +67,7 @@ pub fn permit(imports: &Powers, manifest: Option<&Manifest>, grants: &Grants) ->
             Wants::Broadcast { powers, labels } => {
                 broadcast.ask(ONLY, powers).map(|powers| Wants::Broadcast { powers, labels: labels.clone() })
             }
+            Wants::Docker(wanted) => docker.ask(ONLY, &wanted.powers).map(|powers| docker_wants(powers, wanted)),
             Wants::Files(file) => permitted.file(file, grants),
             Wants::Env(name) => permitted.env(name, grants),
         };
@@ -74,6 +78,7 @@ pub fn permit(imports: &Powers, manifest: Option<&Manifest>, grants: &Grants) ->
         sql.imported().map(|powers| Wants::Sql { database: DEFAULT.to_owned(), powers }),
         redis.imported().map(|powers| Wants::Redis { name: DEFAULT.to_owned(), powers, keys: Vec::new(), channels: Vec::new() }),
         broadcast.imported().map(|powers| Wants::Broadcast { powers, labels: Vec::new() }),
+        docker.imported().map(|powers| docker_wants(powers, &DockerGrant::default())),
     ];
     permitted.missing.extend(imported.into_iter().flatten().map(|wants| Missing { wants, why: IMPORTED.to_owned() }));
     if manifest.is_none() {
@@ -86,10 +91,12 @@ pub fn permit(imports: &Powers, manifest: Option<&Manifest>, grants: &Grants) ->
         redis: redis.linked(missing().filter_map(|wants| if let Wants::Redis { powers, .. } = wants { Some(powers) } else { None })),
         broadcast: broadcast
             .linked(missing().filter_map(|wants| if let Wants::Broadcast { powers, .. } = wants { Some(powers) } else { None })),
+        docker: docker.linked(missing().filter_map(|wants| if let Wants::Docker(wanted) = wants { Some(&wanted.powers) } else { None })),
     };
     permitted.unused = power_lines(&["sql"], &[], &sql.unused())
         .chain(power_lines(&["redis"], &["allow"], &redis.unused()))
         .chain(power_lines(&["broadcast"], &["allow"], &broadcast.unused()))
+        .chain(power_lines(&["docker"], &["allow"], &docker.unused()))
         .map(|setting| setting.to_string())
         .chain(permitted.unused_files_and_variables(grants))
         .collect();
@@ -100,6 +107,8 @@ pub fn permit(imports: &Powers, manifest: Option<&Manifest>, grants: &Grants) ->
         .into_values()
         .next()
         .map(|powers| BroadcastGrant { powers, labels: grants.broadcast.iter().flat_map(|granted| granted.labels.clone()).collect() });
+    permitted.docker =
+        docker.permitted.into_values().next().map(|powers| DockerGrant { powers, ..grants.docker.clone().unwrap_or_default() });
     permitted
 }
 
@@ -175,6 +184,8 @@ impl Wants {
             Self::Redis { name, powers, keys, .. } if keys.is_empty() => format!("redis.{name} {}", words(powers)),
             Self::Redis { name, powers, keys, .. } => format!("redis.{name} {} of {}", words(powers), keys.join(", ")),
             Self::Broadcast { powers, .. } => format!("broadcast {}", words(powers)),
+            Self::Docker(docker) if docker.project.is_empty() => format!("docker {}", words(&docker.powers)),
+            Self::Docker(docker) => format!("docker {} in the project {}", words(&docker.powers), docker.project),
             Self::Files(file) => format!("files {} {}", file.pattern, file.access.word()),
             Self::Env(name) => format!("env {name}"),
         }
@@ -185,7 +196,7 @@ impl Wants {
         match (self, other) {
             (Self::Sql { database: one, .. }, Self::Sql { database: other, .. }) => one == other,
             (Self::Redis { name: one, .. }, Self::Redis { name: other, .. }) => one == other,
-            (Self::Broadcast { .. }, Self::Broadcast { .. }) => true,
+            (Self::Broadcast { .. }, Self::Broadcast { .. }) | (Self::Docker(_), Self::Docker(_)) => true,
             (one, other) => one == other,
         }
     }
@@ -201,6 +212,15 @@ fn redis_powers(grants: &Grants) -> Named<RedisPower> {
 
 fn broadcast_powers(grants: &Grants) -> Named<BroadcastPower> {
     grants.broadcast.iter().map(|grant| (ONLY.to_owned(), grant.powers.clone())).collect()
+}
+
+fn docker_powers(grants: &Grants) -> Named<DockerPower> {
+    grants.docker.iter().map(|grant| (ONLY.to_owned(), grant.powers.clone())).collect()
+}
+
+/// An ask again, with only these powers.
+fn docker_wants(powers: BTreeSet<DockerPower>, asked: &DockerGrant) -> Wants {
+    Wants::Docker(Box::new(DockerGrant { powers, ..asked.clone() }))
 }
 
 /// What is permitted on one Redis: the granted keys, and those of them that were asked for.

@@ -140,6 +140,7 @@ fn standing(ask: &Ask, permitted: &Permitted) -> String {
         (Wants::Sql { powers, .. }, Wants::Sql { powers: asked, .. }) if powers.len() < asked.len() => part(optional, powers),
         (Wants::Redis { powers, .. }, Wants::Redis { powers: asked, .. }) if powers.len() < asked.len() => part(optional, powers),
         (Wants::Broadcast { powers, .. }, Wants::Broadcast { powers: asked, .. }) if powers.len() < asked.len() => part(optional, powers),
+        (Wants::Docker(lacking), Wants::Docker(asked)) if lacking.powers.len() < asked.powers.len() => part(optional, &lacking.powers),
         _ => format!("{optional}not granted"),
     }
 }

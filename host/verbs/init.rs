@@ -168,6 +168,7 @@ fn is_for(setting: &Setting, ask: &Ask) -> bool {
         Wants::Sql { database, .. } => keys == ["sql", database],
         Wants::Redis { name, .. } => keys == ["redis", name, "allow"],
         Wants::Broadcast { .. } => keys == ["broadcast", "allow"],
+        Wants::Docker(_) => keys == ["docker", "allow"],
         Wants::Files(file) => keys == ["files", &file.pattern],
         Wants::Env(_) => keys == ["env"],
     }
@@ -230,6 +231,7 @@ mod tests {
                     Wants::Sql { powers, .. } => imports.sql.extend(powers),
                     Wants::Redis { powers, .. } => imports.redis.extend(powers),
                     Wants::Broadcast { powers, .. } => imports.broadcast.extend(powers),
+                    Wants::Docker(docker) => imports.docker.extend(&docker.powers),
                     Wants::Files(_) | Wants::Env(_) => {}
                 }
             }

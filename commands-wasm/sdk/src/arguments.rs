@@ -120,7 +120,13 @@ fn parse<A: Args>(name: &str, manifest: &Manifest, words: &[String], width: u16)
 
 /// The command line of a command whose own arguments are `A`.
 pub(crate) fn command<A: Args>(name: &str, manifest: &Manifest, width: u16) -> Command {
-    let command = Common::augment_args(A::augment_args(Command::new(name.to_owned())));
+    let own = A::augment_args(Command::new(name.to_owned()));
+    let taken: Vec<char> = own.get_arguments().filter_map(clap::Arg::get_short).collect();
+    // A letter that a command uses itself is that command's: `down -v` removes volumes.
+    let command = Common::augment_args(own).mut_args(|arg| match arg.get_short() {
+        Some(letter) if taken.contains(&letter) && is_common(arg.get_id().as_str()) => arg.short(None),
+        _ => arg,
+    });
     help::dress(command, name, manifest, width)
 }
 
@@ -212,6 +218,21 @@ mod tests {
             wrong(&["--tims", "3"]),
             "error: unexpected argument `--tims` found\nhint: did you mean `--times`?\nhint: host run hello --help\n"
         );
+    }
+
+    #[derive(Args)]
+    struct WithVolumes {
+        /// A letter of its own
+        #[arg(long, short)]
+        volumes: bool,
+    }
+
+    #[test]
+    fn a_letter_that_a_command_uses_itself_is_not_the_common_one() {
+        let words = ["down".to_owned(), "-v".to_owned(), "--verbose".to_owned()];
+        let Parsed::Arguments(args, common) = parse::<WithVolumes>("down", &MANIFEST, &words, 80) else { panic!("not parsed") };
+        assert!(args.volumes);
+        assert_eq!(common.verbosity, 1);
     }
 
     #[derive(Args)]

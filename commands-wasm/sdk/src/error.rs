@@ -6,17 +6,19 @@ use serde_json::{Map, Value, json};
 
 use crate::bindings::host::terminal::prompt;
 use crate::bindings::wasi::config::store;
+use crate::docker::DockerError;
 use crate::ending::Ending;
 use crate::redis::{CommandError, RedisError};
 use crate::sql::{DbError, SqlError};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A command's error: what `host:sql` or `host:redis` answered, to branch on, or a failure ready to be shown.
+/// A command's error: what `host:sql`, `host:redis` or `host:docker` answered, to branch on, or a failure ready to be shown.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Error {
     Sql(Box<SqlError>),
     Redis(Box<RedisError>),
+    Docker(Box<DockerError>),
     Failure(Box<Failure>),
 }
 
@@ -75,7 +77,7 @@ impl Error {
     pub fn sql(&self) -> Option<&SqlError> {
         match self {
             Self::Sql(error) => Some(error),
-            Self::Redis(_) | Self::Failure(_) => None,
+            Self::Redis(_) | Self::Docker(_) | Self::Failure(_) => None,
         }
     }
 
@@ -83,7 +85,15 @@ impl Error {
     pub fn redis(&self) -> Option<&RedisError> {
         match self {
             Self::Redis(error) => Some(error),
-            Self::Sql(_) | Self::Failure(_) => None,
+            Self::Sql(_) | Self::Docker(_) | Self::Failure(_) => None,
+        }
+    }
+
+    /// What `host:docker` answered, to branch on; none once a hint or context was added.
+    pub fn docker(&self) -> Option<&DockerError> {
+        match self {
+            Self::Docker(error) => Some(error),
+            Self::Sql(_) | Self::Redis(_) | Self::Failure(_) => None,
         }
     }
 
@@ -94,7 +104,7 @@ impl Error {
                 SqlError::QueryFailed(error) | SqlError::ConnectionRejected(error) => Some(error),
                 _ => None,
             },
-            Self::Redis(_) => None,
+            Self::Redis(_) | Self::Docker(_) => None,
             Self::Failure(failure) => failure.database.as_ref(),
         }
     }
@@ -110,6 +120,7 @@ impl Error {
             Self::Failure(failure) => *failure,
             Self::Sql(error) => Failure::from(*error),
             Self::Redis(error) => Failure::from(*error),
+            Self::Docker(error) => Failure::from(*error),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a command of `host` is written with: a manifest, arguments, SQL, Redis, questions, and an ending.
+//! What a command of `host` is written with: a manifest, arguments, SQL, Redis, Docker, questions, and an ending.
 //!
 //! A command is a folder with three files. `Cargo.toml` depends on `host-sdk`; `command.toml` says what the
 //! command is and what it asks for; `src/main.rs` is this:
@@ -38,7 +38,7 @@
 //!
 //! - [`out!`] writes data to stdout, [`talk!`], [`detail!`] and [`warning!`] talk on stderr, [`Host::json`] writes a document.
 //! - [`Host`] asks questions, shows progress, reads configuration. [`sql`] reads and changes databases, [`redis`] Redis servers,
-//!   [`broadcast`] tells websocket connections to close or reload.
+//!   [`broadcast`] tells websocket connections to close or reload, [`docker`] works on the containers of a compose project.
 //! - Files, environment and clocks are those of `std`: a granted file opens under its path in the project.
 
 mod arguments;
@@ -51,13 +51,14 @@ mod manifest;
 pub mod output;
 
 pub mod broadcast;
+pub mod docker;
 pub mod duration;
 pub mod redis;
 pub mod sql;
 
 mod bindings {
     wit_bindgen::generate!({
-        path: ["../../wit/command", "../../wit/terminal", "../../wit/sql", "../../wit/redis", "../../wit/broadcast", "../../wit/wasi-config"],
+        path: ["../../wit/command", "../../wit/terminal", "../../wit/sql", "../../wit/redis", "../../wit/broadcast", "../../wit/docker", "../../wit/wasi-config"],
         inline: "
             package host:sdk@0.1.0;
             world guest {
@@ -81,6 +82,18 @@ mod bindings {
                 import host:broadcast/%list@0.1.0;
                 import host:broadcast/drop@0.1.0;
                 import host:broadcast/reload@0.1.0;
+                import host:docker/types@0.1.0;
+                import host:docker/inspect@0.1.0;
+                import host:docker/logs@0.1.0;
+                import host:docker/shared@0.1.0;
+                import host:docker/start-stop@0.1.0;
+                import host:docker/create@0.1.0;
+                import host:docker/remove@0.1.0;
+                import host:docker/network@0.1.0;
+                import host:docker/volume@0.1.0;
+                import host:docker/pull@0.1.0;
+                import host:docker/build@0.1.0;
+                import host:docker/exec@0.1.0;
                 import wasi:config/store@0.2.0-rc.1;
             }
         ",

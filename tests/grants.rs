@@ -100,6 +100,17 @@ fn what_is_granted_to_be_read_is_not_written() {
 }
 
 #[test]
+fn the_file_of_variables_is_written_only_by_who_was_granted_it_by_name() {
+    let project = Project::new("[commands.hostile]\nfiles.\"**\" = \"write\"\n").guest("hostile");
+    project.write(".env", "PASSWORD=s3cret\n");
+    project.run("hostile write .env").ends(1);
+    assert_eq!(project.read(".env"), "PASSWORD=s3cret\n");
+    project.write("host.toml", "[commands.hostile]\nfiles.\".env\" = \"write\"\n");
+    project.run("hostile write .env").succeeds();
+    assert_eq!(project.read(".env"), "written by a guest\n");
+}
+
+#[test]
 fn dots_absolute_paths_and_links_do_not_lead_out() {
     let project = with_files();
     let outside = crate::harness::fresh_folder("outside").join("secret.txt");

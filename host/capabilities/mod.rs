@@ -4,6 +4,7 @@
 
 pub mod broadcast;
 pub mod command;
+pub mod docker;
 pub mod files;
 pub mod redis;
 pub mod sql;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -132,7 +132,7 @@ pub async fn run(launch: Launch<'_>) -> Result<Report> {
     let linker = link::linker(&engine, &file.imports, &powers)?;
     let (output, stdout, stderr) = (contexts.output.clone(), contexts.stdout.clone(), contexts.stderr.clone());
     let mut store = new_store(&engine, &bounds, contexts);
-    let watcher = tokio::spawn(watch_over(engine, bounds.time, leave));
+    let watcher = tokio::spawn(watch_over(engine, bounds.time, gate.clone(), leave));
     let result = tokio::select! {
         biased;
         result = call(&mut store, &component, &linker) => result,
@@ -189,8 +189,15 @@ async fn call(store: &mut Store<State>, component: &Component, linker: &Linker<S
 
 /// Ends the run when its time is over or a signal comes: first politely through the gate, then, after
 /// [`limits::GRACE`], by the epoch. A second signal ends the process at once; the server rolls back.
-async fn watch_over(engine: Engine, time: Duration, leave: watch::Sender<Leave>) {
-    let Some((leaving, ending)) = end(time).await else { return };
+async fn watch_over(engine: Engine, time: Duration, gate: Gate, leave: watch::Sender<Leave>) {
+    let deadline = Instant::now().checked_add(time);
+    let (leaving, ending) = loop {
+        let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let Some((leaving, ending)) = end(left).await else { return };
+        if !number(leaving).is_some_and(|signal| gate.hand_over(signal)) {
+            break (leaving, ending);
+        }
+    };
     leave.send_replace(leaving);
     tokio::time::sleep(limits::GRACE).await;
     engine.increment_epoch();
@@ -206,6 +213,15 @@ async fn watch_loading(name: String, gate: Gate, time: Duration) {
     gate.close(ending.code(), ending.word());
     terminal::error(&Failure::new(ending, format!("`{name}` was ended while it was compiled; it did not start")));
     std::process::exit(i32::from(ending.code()));
+}
+
+/// The signal that it was.
+fn number(leaving: Leave) -> Option<i32> {
+    match leaving {
+        Leave::Granted | Leave::TimedOut => None,
+        Leave::Interrupted => Some(SignalKind::interrupt().as_raw_value()),
+        Leave::Terminated => Some(SignalKind::terminate().as_raw_value()),
+    }
 }
 
 /// What ends a run from outside: its time, or a signal; none when signals cannot be heard.

@@ -8,6 +8,7 @@ pub mod budget;
 pub mod journal;
 mod operation;
 pub mod redact;
+mod signals;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -18,6 +19,8 @@ use tokio::sync::watch;
 pub use self::budget::{Budgets, Counter};
 use self::journal::Journal;
 pub use self::operation::{Decision, Effect, Operation};
+pub use self::signals::Signals;
+use self::signals::Switch;
 
 /// Why the gate did not let an operation through, or did not let it finish.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,11 +60,13 @@ struct Shared {
     budgets: Mutex<Budgets>,
     journal: Mutex<Journal>,
     leave: watch::Receiver<Leave>,
+    signals: Switch,
 }
 
 impl Gate {
     pub fn new(command: String, budgets: Budgets, journal: Journal, leave: watch::Receiver<Leave>, dry_run: bool) -> Self {
-        let shared = Shared { command, dry_run, budgets: Mutex::new(budgets), journal: Mutex::new(journal), leave };
+        let shared =
+            Shared { command, dry_run, budgets: Mutex::new(budgets), journal: Mutex::new(journal), leave, signals: Switch::default() };
         Self { shared: Arc::new(shared) }
     }
 
@@ -132,6 +137,17 @@ impl Gate {
         let answer = memory();
         self.record(&operation, "passed", started.elapsed(), None);
         answer
+    }
+
+    /// SIGINT and SIGTERM, for as long as it is held: they do not end the run then. For a program of the person's that
+    /// is in the foreground; the run's time ends it all the same.
+    pub fn take_signals(&self) -> Signals {
+        self.shared.signals.take()
+    }
+
+    /// Gives a signal of the process to whoever takes them; false when nobody does.
+    pub fn hand_over(&self, signal: i32) -> bool {
+        self.shared.signals.hand_over(signal)
     }
 
     /// Writes a line of the journal that is no host call: start, end.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::meeting::{Meeting, Named, ONLY};
 use super::{
-    Ask, BroadcastGrant, BroadcastPower, DockerGrant, DockerPower, FileGrant, Grants, Manifest, Power, Powers, RedisGrant, RedisPower, Setting, SettingValue,
-    SqlPower, Wants, host_toml_lines, patterns,
+    Ask, BroadcastGrant, BroadcastPower, DockerGrant, DockerPower, FileGrant, Grants, Manifest, Power, Powers, RedisGrant, RedisPower,
+    Setting, SettingValue, SqlPower, Wants, host_toml_lines, patterns,
 };
 use crate::outcome::{Ending, Failure};
 

@@ -8,8 +8,10 @@ use super::{Environment, is_name, units};
 use crate::grants::{BudgetGrants, FileGrant, Grants, LimitGrants, SqlPower, manifest};
 use crate::outcome::{Failure, Result};
 
+pub mod docker;
 pub mod messaging;
 
+use self::docker::{DockerGrantSection, DockerSection};
 use self::messaging::{BroadcastGrantSection, BroadcastSection, RedisSection};
 
 /// The name errors and origins call the file by.
@@ -25,6 +27,7 @@ pub struct Config {
     /// `[redis.NAME] url`
     pub redis: BTreeMap<String, Text>,
     pub broadcast: Option<BroadcastSection>,
+    pub docker: DockerSection,
     /// `[commands.NAME]`
     pub commands: BTreeMap<String, CommandSection>,
 }
@@ -35,6 +38,7 @@ pub struct CommandSection {
     pub sql: BTreeMap<String, Placed<BTreeSet<SqlPower>>>,
     pub redis: BTreeMap<String, Placed<RedisSection>>,
     pub broadcast: Option<Placed<BroadcastGrantSection>>,
+    pub docker: Option<Placed<DockerGrantSection>>,
     pub files: Vec<Placed<FileGrant>>,
     pub env: Vec<Placed<String>>,
     pub config: BTreeMap<String, Text>,
@@ -76,7 +80,7 @@ impl Config {
         let document = Document::new(FILE_NAME, bytes)?;
         let table = document.parse()?;
         let root = document.root(&table);
-        root.only(&["project", "sql", "redis", "broadcast", "commands"])?;
+        root.only(&["project", "sql", "redis", "broadcast", "docker", "commands"])?;
         let mut config = Self::default();
         if let Some(item) = root.get("project") {
             let section = item.section()?;
@@ -94,6 +98,7 @@ impl Config {
         }
         config.redis = messaging::servers(&root)?;
         config.broadcast = messaging::broadcast(&root, &config.redis)?;
+        config.docker = DockerSection::read(&root)?;
         for (name, item) in sections(&root, "commands")? {
             if !is_name(name) {
                 return Err(item.error("is no command's name: letters, digits, `-` and `_`"));
@@ -106,7 +111,7 @@ impl Config {
 
 impl CommandSection {
     fn read(section: &Section<'_>) -> Result<Self> {
-        section.only(&["sql", "redis", "broadcast", "files", "env", "config", "limits", "budgets"])?;
+        section.only(&["sql", "redis", "broadcast", "docker", "files", "env", "config", "limits", "budgets"])?;
         let mut read = Self::default();
         for (database, item) in sections(section, "sql")? {
             if !is_name(database) {
@@ -122,6 +127,9 @@ impl CommandSection {
         }
         if let Some(item) = section.get("broadcast") {
             read.broadcast = Some(Placed { value: BroadcastGrantSection::read(&item)?, line: item.line() });
+        }
+        if let Some(item) = section.get("docker") {
+            read.docker = Some(Placed { value: DockerGrantSection::read(&item)?, line: item.line() });
         }
         for (pattern, item) in sections(section, "files")? {
             let pattern = manifest::file_pattern(&item, pattern.to_owned())?;
@@ -174,12 +182,14 @@ impl CommandSection {
         };
         let redis = self.redis.iter().map(|(name, section)| Ok((name.clone(), section.value.grant(environment)?)));
         let broadcast = self.broadcast.as_ref().map(|section| section.value.grant(environment)).transpose()?;
+        let docker = self.docker.as_ref().map(|section| section.value.grant(environment)).transpose()?;
         Ok(Grants {
             config: config.collect::<Result<_>>()?,
             limits,
             budgets,
             redis: redis.collect::<Result<_>>()?,
             broadcast,
+            docker,
             ..self.powers()
         })
     }
@@ -190,6 +200,7 @@ impl CommandSection {
             sql: self.sql.iter().map(|(database, powers)| (database.clone(), powers.value.clone())).collect(),
             redis: self.redis.iter().map(|(name, section)| (name.clone(), section.value.powers())).collect(),
             broadcast: self.broadcast.as_ref().map(|section| section.value.powers()),
+            docker: self.docker.as_ref().map(|section| section.value.powers()),
             files: self.files.iter().map(|file| file.value.clone()).collect(),
             env: self.env.iter().map(|name| name.value.clone()).collect(),
             ..Grants::default()
@@ -323,11 +334,7 @@ budgets.rows-changed = 500
                 "host.toml:2:1: unknown key `sqll` in [commands.migrate]",
                 "did you mean `sql`?",
             ),
-            (
-                "[dokcer]\nurl = \"x\"",
-                "host.toml:1:2: unknown key `dokcer` at the top level",
-                "`project`, `sql`, `redis`, `broadcast`, `commands`",
-            ),
+            ("[dokcer]\nurl = \"x\"", "host.toml:1:2: unknown key `dokcer` at the top level", "did you mean `docker`?"),
             ("[command.x]", "host.toml:1:2: unknown key `command` at the top level", "did you mean `commands`?"),
             ("[project]\nnaem = \"x\"", "host.toml:2:1: unknown key `naem` in [project]", "did you mean `name`?"),
             ("[project]\nname = 3", "host.toml:2:1: `project.name` must be a string, not an integer", ""),
@@ -358,7 +365,7 @@ budgets.rows-changed = 500
                 "",
             ),
             ("[commands.\"../x\"]", "host.toml:1:11: `commands.../x` is no command's name", ""),
-            ("[commands.x]\ndocker = {}", "host.toml:2:1: unknown key `docker` in [commands.x]", "`sql`"),
+            ("[commands.x]\ndocker = {}", "host.toml:2:1: `allow` is missing in [commands.x.docker]", ""),
         ] {
             let failure = failure(text);
             assert!(failure.message.starts_with(expected), "{failure}\nexpected {expected}");

@@ -26,6 +26,7 @@ pub use self::environment::{Environment, VariableOrigin};
 pub use self::lockfile::LockFile;
 pub use self::state::State;
 pub use self::values::{ConfigValue, without_secrets};
+use crate::capabilities::docker::Endpoint;
 use crate::channels::Settings;
 use crate::grants::Grants;
 use crate::outcome::{Failure, Result};
@@ -130,6 +131,11 @@ impl Project {
     /// `[broadcast]` with its addresses; none when there is no such section.
     pub fn broadcast(&self) -> Result<Option<Settings>> {
         self.config.broadcast.as_ref().map(|section| section.settings(&self.config.redis, &self.environment)).transpose()
+    }
+
+    /// Where the Docker engine is.
+    pub fn docker(&self) -> Result<Endpoint> {
+        self.config.docker.endpoint(&self.root, &self.environment)
     }
 
     /// What `[commands.NAME]` grants; nothing when there is no such section.

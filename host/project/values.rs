@@ -45,6 +45,9 @@ impl Project {
                 origin: format!("{FILE_NAME}:{}", mode.line),
             }));
         }
+        for (key, text) in [("endpoint", &self.config.docker.endpoint), ("certificates", &self.config.docker.certificates)] {
+            values.extend(text.as_ref().map(|text| self.text_value(format!("docker.{key}"), text)));
+        }
         for (name, section) in &self.config.commands {
             let placed = |setting: Setting, line: usize| {
                 let value = match &setting.value {
@@ -74,6 +77,15 @@ impl Project {
                 let key = format!("commands.{name}.broadcast");
                 values.push(words(format!("{key}.allow"), messaging::words(&grant.value.powers), grant.line));
                 values.extend(self.list_value(format!("{key}.labels"), &grant.value.labels));
+            }
+            if let Some(grant) = &section.docker {
+                let key = format!("commands.{name}.docker");
+                values.push(words(format!("{key}.allow"), messaging::words(&grant.value.powers), grant.line));
+                values.extend(grant.value.project.as_ref().map(|project| self.text_value(format!("{key}.project"), project)));
+                values.extend(grant.value.lists.iter().filter_map(|(list, texts)| self.list_value(format!("{key}.{list}"), texts)));
+                for (flag, placed) in [("privileged", &grant.value.privileged), ("engine-socket", &grant.value.engine_socket)] {
+                    values.extend(placed.as_ref().map(|flagged| words(format!("{key}.{flag}"), flagged.value.to_string(), flagged.line)));
+                }
             }
             values.extend(section.files.iter().map(|file| {
                 let access = SettingValue::Text(file.value.access.word().to_owned());

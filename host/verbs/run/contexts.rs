@@ -48,7 +48,7 @@ pub(super) fn prepare(
     let gate = Gate::new(name.to_owned(), Budgets::new(grants.budgets), journal, listener, false);
     let output = OutputMeter::new(grants.limits.output.unwrap_or(limits::OUTPUT_BYTES));
     let asked = manifest.map(Manifest::asked_files);
-    let files = FilesCtx::new(gate.clone(), context.project.root(), &permitted.files, asked.as_deref(), &protected(context))?;
+    let files = FilesCtx::new(gate.clone(), context.project.root(), &permitted.files, asked.as_deref(), &protected(permitted, context))?;
     let (stdout, stderr) = (GuestOutput::stdout(output.clone()), GuestOutput::stderr(output.clone()));
     let contexts = Contexts {
         wasi: wasi(name, args, permitted, (&stdout, &stderr), context),
@@ -126,12 +126,15 @@ fn broadcast(gate: &Gate, run_id: String, permitted: &Permitted, context: &Conte
 
 /// What no grant makes writable: whoever writes there could grant itself anything, or reach a database
 /// around its powers.
-fn protected(context: &Context) -> Vec<PathBuf> {
+fn protected(permitted: &Permitted, context: &Context) -> Vec<PathBuf> {
     let project = &context.project;
-    let own = ["host.toml", "host.lock", ".host", ".env"].map(PathBuf::from);
+    let own = ["host.toml", "host.lock", ".host"].map(PathBuf::from);
+    // Its variables decide which database is meant: a glob does not reach it, only its own name does.
+    let dotenv = permitted.files.iter().all(|file| file.pattern != ".env").then(|| PathBuf::from(".env"));
     let databases = project.database_names().into_iter().filter_map(|name| project.database(name).ok().flatten());
     let files = databases.flat_map(|url| capabilities::sql::sqlite_files(&url, project.root()));
     own.into_iter()
+        .chain(dotenv)
         .chain(context.env_file.clone())
         .chain(project.command_folders())
         .chain(crate::verbs::cache::folder())

@@ -18,7 +18,7 @@ Examples:
   host inspect report --json";
 
 /// What the packages of imported interfaces mean to a person.
-const MEANINGS: [(&str, &str); 24] = [
+const MEANINGS: [(&str, &str); 36] = [
     ("host:sql/read", "read rows from databases it was granted"),
     ("host:sql/write", "insert, update and delete rows"),
     ("host:sql/schema", "create, change and drop tables, and run migration scripts"),
@@ -34,6 +34,18 @@ const MEANINGS: [(&str, &str); 24] = [
     ("host:broadcast/list", "see how many websocket connections each label has"),
     ("host:broadcast/drop", "close websocket connections"),
     ("host:broadcast/", "tell browsers behind websocket connections to reload"),
+    ("host:docker/inspect", "see the containers, images, networks and volumes of its compose project"),
+    ("host:docker/logs", "read what its containers print"),
+    ("host:docker/shared", "see who is attached to networks that projects share"),
+    ("host:docker/start-stop", "start, stop and signal its containers"),
+    ("host:docker/create", "create containers from granted images, mounts and ports"),
+    ("host:docker/remove", "remove its containers and the images that were built for it"),
+    ("host:docker/network", "create and remove its networks"),
+    ("host:docker/volume", "create volumes, and remove them with what they hold"),
+    ("host:docker/pull", "pull granted images"),
+    ("host:docker/build", "build images from granted folders"),
+    ("host:docker/exec", "run programs in its containers"),
+    ("host:docker/types", "wait for the Docker engine's work"),
     ("host:terminal/", "ask questions and show progress on the terminal"),
     ("host:command/", "know its name and run, and set its exit code"),
     ("wasi:config/", "read the configuration values written for it"),
@@ -122,7 +134,7 @@ fn print_asks(manifest: Option<&Manifest>, permitted: &Permitted) {
 
 /// Whether an ask is granted; what is granted of it in part shows as what is missing.
 fn standing(ask: &Ask, permitted: &Permitted) -> String {
-    let lacking = permitted.missing.iter().chain(&permitted.without).find(|missing| missing.wants.same_thing(&ask.wants));
+    let lacking = permitted.missing.iter().chain(&permitted.without).find(|missing| missing.of(ask));
     match lacking {
         None => "granted".to_owned(),
         Some(missing) if ask.optional => format!("not granted, optional ({})", missing.wants.in_words()),

@@ -7,8 +7,15 @@ use crate::outcome::{Ending, Result};
 use crate::terminal;
 
 /// Versions of the WIT packages that this host offers.
-const INTERFACES: [&str; 6] =
-    ["host:sql@0.1.0", "host:redis@0.1.0", "host:broadcast@0.1.0", "host:terminal@0.1.0", "host:command@0.1.0", "wasi:cli@0.2"];
+const INTERFACES: [&str; 7] = [
+    "host:sql@0.1.0",
+    "host:redis@0.1.0",
+    "host:broadcast@0.1.0",
+    "host:docker@0.1.0",
+    "host:terminal@0.1.0",
+    "host:command@0.1.0",
+    "wasi:cli@0.2",
+];
 const WASMTIME: &str = "48";
 
 /// Print versions

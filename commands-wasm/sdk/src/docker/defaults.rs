@@ -49,7 +49,7 @@ defaults! {
         name, service, number, one_off, image, platform, labels, annotations,
         config_files, entrypoint, command, environment, working_dir, user, groups, hostname,
         domain_name, tty, stdin_open, init, read_only, stop_signal, stop_timeout_s, healthcheck, exposed,
-        published, mounts, volumes_from, files, network_mode, attachments, links,
+        published, mounts, volumes_from, anonymous_volumes_of, files, network_mode, attachments, links,
         extra_hosts, dns, dns_search, dns_options, restart, logging, resources,
         namespaces, security, auto_remove,
     }

@@ -6,6 +6,7 @@
 mod browser;
 mod channels;
 mod components;
+mod docker;
 mod gateway;
 mod others;
 mod postgres;
@@ -28,6 +29,7 @@ use std::time::{Duration, Instant};
 pub(crate) use browser::Browser;
 pub(crate) use channels::{Sink, Worker};
 pub(crate) use components::{CORE_MODULE, EMPTY_COMPONENT, guest, nested, standard, standard_folder, with_manifest};
+pub(crate) use docker::{Counted, Docker, Fault, Stack, shared_docker};
 pub(crate) use gateway::{Application, Gateway, Socket, State, get, stream};
 pub(crate) use others::{Django, python, sqlx};
 pub(crate) use postgres::{Database, Postgres, shared_postgres};
@@ -39,11 +41,12 @@ pub(crate) use run::{Output, Run};
 pub(crate) use shop::Shop;
 pub(crate) use terminal::Terminal;
 
-/// Stops the servers whose pid files are still there, then removes the folder.
+/// Stops the servers whose pid files are still there, then removes the folder, and what an engine leaves elsewhere.
 const JANITOR: &str = r#"trap '' INT TERM HUP
 cat >/dev/null
 for file in "$1"/*/data/postmaster.pid; do [ -f "$file" ] && kill -QUIT "$(head -n 1 "$file")" 2>/dev/null; done
 for file in "$1"/*/server.pid; do [ -f "$file" ] && kill -KILL "$(cat "$file")" 2>/dev/null; done
+find /sys/fs/cgroup -depth -type d -path "*/${1##*/}-*" -exec rmdir {} + 2>/dev/null
 for try in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; rm -rf "$1" 2>/dev/null && break; done"#;
 
 /// The folder of this test run: short, because paths of unix sockets are limited to 107 bytes.

@@ -388,7 +388,7 @@ pub(crate) fn authority() -> &'static Path {
     })
 }
 
-fn openssl(arguments: &[&str]) {
+pub(super) fn openssl(arguments: &[&str]) {
     let output = Command::new("openssl").args(arguments).stdin(Stdio::null()).output().expect("openssl");
     assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -7,6 +7,7 @@ mod class;
 mod pace;
 mod plan;
 mod queues;
+mod removal;
 mod report;
 mod segment;
 mod tally;
@@ -60,7 +61,10 @@ fn flush_cache(args: Args, host: &Host) -> Result<()> {
     }
     let plan = Plan::new(place.prefix.as_deref().map(str::as_bytes), &scope, &args.include);
     let mut queues = Queues::default();
-    if !plan.includes(Class::Kombu) {
+    if plan.includes(Class::Kombu) {
+        queues.complete();
+    } else if place.prefix.is_some() {
+        // The walk will not come by the bindings of queues whose names begin so.
         queues.read(&redis)?;
     }
     let mut flush = Flush { redis: &redis, plan: &plan, queues, place: &place, host };

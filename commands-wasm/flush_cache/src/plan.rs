@@ -24,10 +24,10 @@ impl Plan {
         Self { pattern, segments: Segments::new(&heads), heads: Heads::new(heads), include: include.to_vec() }
     }
 
-    /// What spares this key; none when it goes.
+    /// What the key is by its name; none is cache.
     #[inline]
-    pub(crate) fn spares(&self, key: &[u8]) -> Option<Match> {
-        classify(key, &self.heads).filter(|found| !self.includes(found.class))
+    pub(crate) fn class_of(&self, key: &[u8]) -> Option<Match> {
+        classify(key, &self.heads)
     }
 
     pub(crate) fn includes(&self, class: Class) -> bool {
@@ -95,8 +95,10 @@ mod tests {
 
     #[test]
     fn a_class_that_is_named_is_not_spared() {
-        let spares =
-            |include: &[Class], key: &str| Plan::new(None, &scope(&["*"]), include).spares(key.as_bytes()).map(|found| found.class);
+        let spares = |include: &[Class], key: &str| {
+            let plan = Plan::new(None, &scope(&["*"]), include);
+            plan.class_of(key.as_bytes()).map(|found| found.class).filter(|class| !plan.includes(*class))
+        };
         assert_eq!(spares(&[], "rq:queues"), Some(Class::Rq));
         assert_eq!(spares(&[Class::Rq], "rq:queues"), None);
         assert_eq!(spares(&[Class::Rq], "sess:1"), Some(Class::Sessions));

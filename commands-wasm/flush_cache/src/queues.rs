@@ -4,17 +4,21 @@
 use std::collections::HashSet;
 
 use host_sdk::Result;
-use host_sdk::redis::{Connection, RedisError};
+use host_sdk::redis::{Connection, Keys, RedisError};
 
 use crate::class::{KOMBU_BINDING, KOMBU_SEPARATOR};
 use crate::walk::BATCH;
 
 /// Names that are kept; more than anybody binds.
 const NAMES_BOUND: usize = 10_000;
+/// Keys that the server looks at for one answer when it has next to nothing to send.
+const LOOK: u32 = 4 * BATCH;
+
 /// Names of queues, as the bindings tell them.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
     names: HashSet<Vec<u8>>,
+    complete: bool,
 }
 
 impl Queues {
@@ -24,17 +28,33 @@ impl Queues {
         !self.names.is_empty() && self.names.contains(key)
     }
 
-    /// Reads all bindings before anything is removed: a walk may meet a queue before its binding. A walk of its own,
-    /// in which the server does the looking.
+    /// Whether all bindings were seen. A walk may meet a queue before its binding, so that nothing goes before this.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Nothing is left to be learned: a walk over all keys is at its end, or nobody asks.
+    pub(crate) fn complete(&mut self) {
+        self.complete = true;
+    }
+
+    /// Reads all bindings by a walk of its own, in which the server does the looking. That costs a fifth of a removal.
     pub(crate) fn read(&mut self, redis: &Connection) -> Result<()> {
-        let mut scan = redis.scan([b"*", KOMBU_BINDING, b"*"].concat(), BATCH)?;
+        let mut scan = redis.scan([b"*", KOMBU_BINDING, b"*"].concat(), LOOK)?;
         while let Some(keys) = scan.next_batch()? {
-            for (key, prefix) in keys.iter().filter_map(|key| Some((key, binding(key)?))) {
-                let Some(members) = of_a_set(redis.set_members(key))? else { continue };
-                for queue in members.iter().filter_map(|member| queue(member)) {
-                    if self.names.len() < NAMES_BOUND {
-                        self.names.insert([prefix, queue].concat());
-                    }
+            self.note(redis, &keys)?;
+        }
+        self.complete();
+        Ok(())
+    }
+
+    /// Reads those of the keys that are bindings.
+    pub(crate) fn note(&mut self, redis: &Connection, keys: &Keys) -> Result<()> {
+        for (key, prefix) in keys.iter().filter_map(|key| Some((key, binding(key)?))) {
+            let Some(members) = of_a_set(redis.set_members(key))? else { continue };
+            for queue in members.iter().filter_map(|member| queue(member)) {
+                if self.names.len() < NAMES_BOUND {
+                    self.names.insert([prefix, queue].concat());
                 }
             }
         }
@@ -43,7 +63,7 @@ impl Queues {
 }
 
 /// The prefix of all of kombu's keys, where this is one of its bindings.
-fn binding(key: &[u8]) -> Option<&[u8]> {
+pub(crate) fn binding(key: &[u8]) -> Option<&[u8]> {
     let at = key.windows(KOMBU_BINDING.len()).position(|window| window == KOMBU_BINDING)?;
     key.get(..at)
 }

@@ -1,7 +1,8 @@
 //! One walk over the keys: sort them, count them, and remove those that go.
 //!
 //! Keys stay in the run of bytes in which they came; nothing is allocated for a single key. While a batch is worked
-//! on, the host already fetches the next one.
+//! on, the host already fetches the next one. As long as the bindings of queues are not known, keys are held back, up
+//! to a bound: the walk itself comes by the bindings, which spares a walk that only looks for them.
 
 use host_sdk::Result;
 use host_sdk::redis::{Connection, Keys, Pipeline, RedisError};
@@ -9,13 +10,16 @@ use host_sdk::redis::{Connection, Keys, Pipeline, RedisError};
 use crate::class::{Class, Match};
 use crate::pace::{Meter, Pace};
 use crate::plan::Plan;
-use crate::queues::Queues;
+use crate::queues::{self, Queues};
+use crate::removal;
 use crate::tally::Tally;
 
 /// Keys that the server looks at for one answer: a few milliseconds of its time.
 pub(crate) const BATCH: u32 = 5_000;
 /// Bytes of keys in one UNLINK.
 const CHUNK_BYTES: usize = 1 << 20;
+/// Keys that are held back, with four bytes for each: about two million. An eighth of the memory that a run has.
+const HELD_BYTES: usize = 64 << 20;
 
 /// What is done with the keys that go.
 pub(crate) enum Deed {
@@ -26,7 +30,7 @@ pub(crate) enum Deed {
 pub(crate) struct Walk<'a> {
     pub(crate) redis: &'a Connection,
     pub(crate) plan: &'a Plan,
-    pub(crate) queues: &'a Queues,
+    pub(crate) queues: &'a mut Queues,
     pub(crate) tally: &'a mut Tally,
     pub(crate) meter: Meter,
     pub(crate) deed: Deed,
@@ -40,21 +44,50 @@ struct Sorted {
     /// Spared when they are of the right type.
     doubtful: Keys,
     matches: Vec<Match>,
+    /// Of kombu's, whatever becomes of them.
+    bindings: Keys,
+}
+
+/// Batches of keys that go, unless a binding says otherwise.
+#[derive(Default)]
+struct Held {
+    batches: Vec<Keys>,
+    bytes: usize,
 }
 
 impl Walk<'_> {
     /// Walks to the end. After an error, `tally` says how far it came.
     pub(crate) fn run(mut self) -> Result<()> {
-        let mut sorted = Sorted::default();
-        let (mut chunk, mut samples) = (Keys::new(), Samples::default());
+        let (mut sorted, mut held) = (Sorted::default(), Held::default());
         let mut scan = self.redis.scan(&self.plan.pattern, BATCH)?;
         while let Some(keys) = scan.next_batch()? {
             self.sort(&keys, &mut sorted)?;
             for class in Class::ALL {
                 self.tally.spare(class, sorted.spared.get(class as usize).copied().unwrap_or_default());
             }
-            let most = self.chunk();
-            for key in sorted.going.iter() {
+            held.push(std::mem::take(&mut sorted.going));
+            if !self.queues.is_complete() && held.bytes >= HELD_BYTES {
+                self.queues.read(self.redis)?;
+            }
+            if self.queues.is_complete() {
+                self.release(&mut held)?;
+            }
+        }
+        self.queues.complete();
+        self.release(&mut held)
+    }
+
+    /// Counts the keys that were held, and removes them.
+    fn release(&mut self, held: &mut Held) -> Result<()> {
+        let (mut chunk, mut samples) = (Keys::new(), Samples::default());
+        let most = self.chunk();
+        held.bytes = 0;
+        for batch in held.batches.drain(..) {
+            for key in batch.iter() {
+                if self.queues.holds(key) {
+                    self.tally.spare(Class::Kombu, 1);
+                    continue;
+                }
                 if let Some(place) = self.tally.count(self.plan.segments.of(key)) {
                     samples.keys.push(key);
                     samples.places.push(place);
@@ -81,15 +114,24 @@ impl Walk<'_> {
     fn sort(&mut self, keys: &Keys, sorted: &mut Sorted) -> Result<()> {
         sorted.clear();
         for key in keys.iter() {
-            match self.plan.spares(key) {
-                Some(Match { class, kinds: [] }) => sorted.spare(class),
-                Some(found) => {
+            let Some(found) = self.plan.class_of(key) else {
+                sorted.going.push(key);
+                continue;
+            };
+            if queues::binding(key).is_some() {
+                sorted.bindings.push(key);
+            }
+            match found {
+                Match { class, .. } if self.plan.includes(class) => sorted.going.push(key),
+                Match { class, kinds: [] } => sorted.spare(class),
+                found => {
                     sorted.doubtful.push(key);
                     sorted.matches.push(found);
                 }
-                None if self.queues.holds(key) && !self.plan.includes(Class::Kombu) => sorted.spare(Class::Kombu),
-                None => sorted.going.push(key),
             }
+        }
+        if !self.plan.includes(Class::Kombu) {
+            self.queues.note(self.redis, &sorted.bindings)?;
         }
         self.resolve(sorted)
     }
@@ -130,9 +172,10 @@ impl Walk<'_> {
         if let Deed::Remove(pace) = &mut self.deed
             && !chunk.is_empty()
         {
-            let removed = self.redis.unlink(chunk)?;
-            self.tally.removed += removed;
-            self.meter.removed(removed, self.tally);
+            removal::unlink(self.redis, chunk, |removed| {
+                self.tally.removed += removed;
+                self.meter.removed(removed, self.tally);
+            })?;
             pace.wait(chunk.len());
         }
         chunk.clear();
@@ -147,11 +190,19 @@ struct Samples {
     places: Vec<usize>,
 }
 
+impl Held {
+    fn push(&mut self, keys: Keys) {
+        self.bytes += keys.byte_count() + keys.len() * size_of::<u32>();
+        self.batches.push(keys);
+    }
+}
+
 impl Sorted {
     fn clear(&mut self) {
         self.going.clear();
         self.doubtful.clear();
         self.matches.clear();
+        self.bindings.clear();
         self.spared = Default::default();
     }
 

@@ -99,6 +99,11 @@ impl Glob {
         pieces.map_while(|piece| if let Piece::Byte(byte) = piece { Some(*byte) } else { None }).collect()
     }
 
+    /// How many bytes of a match the pattern spells out.
+    pub(super) fn spelled(&self) -> usize {
+        self.parts.iter().flat_map(|part| &part.pieces).filter(|piece| matches!(piece, Piece::Byte(_))).count()
+    }
+
     /// The rest of the pattern behind a head that it spells out.
     pub(super) fn without_head(&self, head: &[u8]) -> Option<&[u8]> {
         let mut rest = self.text.as_slice();

@@ -26,7 +26,8 @@ pub(super) async fn within_budget<T>(
         && most > left
     {
         return Err(too_much(format!(
-            "deleting {most} keys would exceed the budget `{}`, of which {left} are left; nothing of this call was done",
+            "deleting {most} {} would exceed the budget `{}`, of which {left} are left; nothing of this call was done",
+            if most == 1 { "key" } else { "keys" },
             Counter::KeysDeleted.key()
         )));
     }

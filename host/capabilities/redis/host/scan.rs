@@ -58,10 +58,10 @@ impl Filter {
         };
         let candidates = [own.as_slice(), only, shared.as_slice()];
         let narrow =
-            |pattern: &&[u8]| Glob::new(pattern).ok().filter(|glob| glob.stars() <= limits::PUSHED_STARS).map(|glob| glob.head().len());
-        // The longest head leaves out most.
+            |pattern: &&[u8]| Glob::new(pattern).ok().filter(|glob| glob.stars() <= limits::PUSHED_STARS).map(|glob| glob.spelled());
+        // The one that spells most leaves out most.
         let best = candidates.iter().rev().max_by_key(|pattern| narrow(pattern).unwrap_or_default())?;
-        narrow(best).filter(|head| *head > 0).map(|_| best.to_vec())
+        narrow(best).filter(|bytes| *bytes > 0).map(|_| best.to_vec())
     }
 }
 
@@ -197,6 +197,8 @@ mod tests {
         assert_eq!(pushed(&["shop:*"], "shop:", "*"), Some("shop:*".to_owned()));
         assert_eq!(pushed(&["a*b:*"], "a*b:", "c*"), Some("a\\*b:c*".to_owned()));
         assert_eq!(pushed(&["shop:cache:*", "shop:views:*"], "", "*"), Some("shop:*".to_owned()));
+        assert_eq!(pushed(&["shop:cache:*"], "", "*_kombu.binding.*"), Some("*_kombu.binding.*".to_owned()));
+        assert_eq!(pushed(&["shop:cache:*"], "", "*:1"), Some("shop:cache:*".to_owned()));
         assert_eq!(pushed(&["shop:*", "blog:*"], "", "*"), None);
         assert_eq!(pushed(&["*"], "", "*"), None);
         // Hostile to old servers, so matched here.

@@ -153,39 +153,50 @@ pub fn host_toml_lines<'w>(command: &str, wants: impl IntoIterator<Item = &'w Wa
     if settings.is_empty() {
         return Vec::new();
     }
-    std::iter::once(format!("[commands.{}]", key(command))).chain(settings.iter().map(ToString::to_string)).collect()
+    std::iter::once(format!("[commands.{}]", toml_key(command))).chain(settings.iter().map(ToString::to_string)).collect()
 }
 
 impl fmt::Display for Setting {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keys: Vec<_> = self.keys.iter().map(|name| key(name)).collect();
+        let keys: Vec<_> = self.keys.iter().map(|name| toml_key(name)).collect();
         match &self.value {
-            SettingValue::Text(text) => write!(out, "{} = {}", keys.join("."), quoted(text)),
+            SettingValue::Text(text) => write!(out, "{} = {}", keys.join("."), toml_text(text)),
             SettingValue::List(items) => {
-                let items: Vec<_> = items.iter().map(|item| quoted(item)).collect();
-                write!(out, "{} = [{}]", keys.join("."), items.join(", "))
+                write!(out, "{} = {}", keys.join("."), toml_list(items))
             }
         }
     }
 }
 
-fn key(name: &str) -> String {
+/// A TOML key: bare when it can be.
+pub(crate) fn toml_key(name: &str) -> String {
     let bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if bare { name.to_owned() } else { quoted(name) }
+    if bare { name.to_owned() } else { toml_text(name) }
 }
 
 /// A TOML string. Always of the basic form, so that nothing a stranger's manifest holds ends it early.
-fn quoted(text: &str) -> String {
+pub(crate) fn toml_text(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {
         match character {
             '"' | '\\' => quoted.extend(['\\', character]),
-            control if control.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(control))),
+            unseen if unseen.is_control() || reorders(unseen) => quoted.push_str(&format!("\\u{:04X}", u32::from(unseen))),
             plain => quoted.push(plain),
         }
     }
     quoted.push('"');
     quoted
+}
+
+/// Terminals reorder the text around these, and ours leaves them out.
+fn reorders(character: char) -> bool {
+    matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// `["read", "write"]`
+pub(crate) fn toml_list(items: impl IntoIterator<Item: AsRef<str>>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| toml_text(item.as_ref())).collect();
+    format!("[{}]", items.join(", "))
 }
 
 #[cfg(test)]
@@ -236,5 +247,17 @@ mod tests {
         let lines = host_toml_lines("x", &[file("a\"] = 1\nb", FileAccess::Read)], &Grants::default());
         assert_eq!(lines[1], "files.\"a\\\"] = 1\\u000Ab\" = \"read\"");
         assert!(lines.join("\n").parse::<toml_edit::DocumentMut>().is_ok());
+    }
+
+    #[test]
+    fn whatever_a_key_or_text_holds_is_read_back_as_it_is() {
+        for name in ["default", "", "a.b", "a b", "\"", "\\", "'", "\0\u{1b}[2J\u{7f}\u{9b}\r\n\t", "\u{202e}txt", "\u{301}", "\u{1f600}"] {
+            let text = format!("{} = {}", toml_key(name), toml_list([name, name]));
+            let document = text.parse::<toml_edit::DocumentMut>().unwrap_or_else(|error| panic!("{text}: {error}"));
+            let (key, value) = document.iter().next().unwrap();
+            let items: Vec<&str> = value.as_array().unwrap().iter().filter_map(|item| item.as_str()).collect();
+            assert_eq!((key, items), (name, vec![name, name]));
+            assert!(!text.contains(|character: char| character.is_control() || reorders(character)), "{text:?}");
+        }
     }
 }

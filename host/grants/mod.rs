@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use self::lines::{Setting, SettingValue, host_toml_lines, settings};
+pub(crate) use self::lines::{toml_key, toml_list, toml_text};
 pub use self::manifest::{Ask, Manifest, Wants};
 pub use self::permitted::{Missing, Permitted, permit};
 pub use self::power::{BroadcastPower, DockerPower, Power, Powers, RedisPower, SqlPower};

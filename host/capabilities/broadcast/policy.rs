@@ -2,7 +2,7 @@
 
 use crate::channels::fnmatch::Pattern;
 use crate::gate::Decision;
-use crate::grants::{BroadcastGrant, BroadcastPower, Power};
+use crate::grants::{BroadcastGrant, BroadcastPower, Power, toml_key, toml_list};
 
 /// What is granted to one command, read once.
 #[derive(Clone, Debug)]
@@ -40,17 +40,14 @@ impl Permit {
     fn grant_line(&self, power: BroadcastPower) -> String {
         let mut powers = self.grant.powers.clone();
         powers.insert(power);
-        let powers: Vec<String> = powers.iter().map(|power| format!("{:?}", power.word())).collect();
-        let mut labels: Vec<String> = self.grant.labels.iter().map(|label| format!("{label:?}")).collect();
-        if labels.is_empty() {
-            labels.push("\"*\"".to_owned());
-        }
-        let bare = self.command.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-        let command = if bare { self.command.clone() } else { format!("{:?}", self.command) };
+        let labels = match self.grant.labels.as_slice() {
+            [] => toml_list(["*"]),
+            labels => toml_list(labels),
+        };
         format!(
-            "`broadcast = {{ allow = [{}], labels = [{}] }}` under `[commands.{command}]` in host.toml",
-            powers.join(", "),
-            labels.join(", ")
+            "`broadcast = {{ allow = {}, labels = {labels} }}` under `[commands.{}]` in host.toml",
+            toml_list(powers.iter().map(|power| power.word())),
+            toml_key(&self.command)
         )
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use super::pattern::{Pattern, Standing, split_absolute};
-use crate::grants::{FileAccess, FileGrant};
+use crate::grants::{FileAccess, FileGrant, toml_text};
 
 /// What is on the disk where a path leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,7 +226,7 @@ fn rules(command: &str, root: &Path, grants: &[FileGrant], place: impl Fn(&Path)
         } else {
             Pattern::new(root.to_owned(), grant.pattern.strip_prefix("./").unwrap_or(&grant.pattern))
         };
-        let pattern = pattern.map_err(|why| format!("`files.{:?}` of `{command}`: {why}", grant.pattern))?;
+        let pattern = pattern.map_err(|why| format!("`files.{}` of `{command}`: {why}", toml_text(&grant.pattern)))?;
         Ok(Rule { pattern, access: grant.access })
     };
     grants.iter().map(rule).collect()

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::gate::Decision;
-use crate::grants::{Power as _, RedisGrant, RedisPower};
+use crate::grants::{Power as _, RedisGrant, RedisPower, toml_key, toml_list};
 
 use super::glob::{Glob, escape};
 
@@ -187,30 +187,29 @@ impl Permit {
     }
 
     fn grant_line(&self, value: &str) -> String {
-        format!("`redis.{} = {value}` under `[commands.{}]` in host.toml", key(&self.name), key(&self.command))
+        format!("`redis.{} = {value}` under `[commands.{}]` in host.toml", toml_key(&self.name), toml_key(&self.command))
     }
 }
 
 /// The inline table that grants what is granted already and more.
 fn line_with(grant: &RedisGrant, powers: &BTreeSet<RedisPower>, key: Option<&str>, channel: Option<&str>) -> String {
-    let list = |words: Vec<&str>| words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
     // A hidden prefix stays hidden: the patterns are shown only where there is none.
     let open = grant.prefix.as_deref().unwrap_or_default().is_empty();
     let granted = |patterns: &[String], more: Option<&str>| -> Option<String> {
         let known = patterns.iter().map(String::as_str).filter(|_| open);
         let kept = (!open && !patterns.is_empty()).then_some("...");
         let words: Vec<&str> = known.chain(kept).chain(more).collect();
-        (!words.is_empty()).then(|| list(words))
+        (!words.is_empty()).then(|| toml_list(words))
     };
-    let mut line = format!("{{ allow = [{}]", list(powers.iter().map(|power| power.word()).collect()));
+    let mut line = format!("{{ allow = {}", toml_list(powers.iter().map(|power| power.word())));
     if let Some(keys) = granted(&grant.keys, key) {
-        line += &format!(", keys = [{keys}]");
+        line += &format!(", keys = {keys}");
     }
     if !open {
         line += ", prefix = \"...\"";
     }
     if let Some(channels) = granted(&grant.channels, channel) {
-        line += &format!(", channels = [{channels}]");
+        line += &format!(", channels = {channels}");
     }
     line + " }"
 }
@@ -235,17 +234,11 @@ fn cut(text: &str) -> String {
     }
 }
 
-/// A TOML key: bare when it can be.
-fn key(name: &str) -> String {
-    let bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    if bare { name.to_owned() } else { format!("{name:?}") }
-}
-
 /// The text for a name that is not configured: which names this command could have meant.
 pub(super) fn unknown_redis(name: &str, urls: &BTreeMap<String, String>, permits: &BTreeMap<String, Permit>) -> String {
     let names: Vec<String> = permits.keys().filter(|name| urls.contains_key(*name)).map(|name| format!("`{name}`")).collect();
     match names.is_empty() {
-        true => format!("no Redis `{name}` is configured; to configure it, add to host.toml: [redis.{}] url = \"...\"", key(name)),
+        true => format!("no Redis `{name}` is configured; to configure it, add to host.toml: [redis.{}] url = \"...\"", toml_key(name)),
         false => format!("no Redis `{name}` is configured; granted to this command: {}", names.join(", ")),
     }
 }

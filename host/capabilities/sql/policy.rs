@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::gate::Decision;
-use crate::grants::{Power, SqlPower};
+use crate::grants::{Power, SqlPower, toml_key, toml_list};
 
 /// Permitted powers by database name.
 pub type Powers = BTreeMap<String, BTreeSet<SqlPower>>;
@@ -49,22 +49,18 @@ pub fn denial(command: &str, database: &str, granted: &BTreeSet<SqlPower>, power
 
 /// `` `sql.default = ["read", "schema"]` under `[commands.migrate]` in host.toml ``
 fn grant_line(command: &str, database: &str, granted: &BTreeSet<SqlPower>, power: SqlPower) -> String {
-    let words: Vec<String> =
-        granted.iter().copied().chain([power]).collect::<BTreeSet<_>>().iter().map(|power| format!("{:?}", power.word())).collect();
-    format!("`sql.{} = [{}]` under `[commands.{}]` in host.toml", key(database), words.join(", "), key(command))
-}
-
-/// A TOML key: bare when it can be.
-fn key(name: &str) -> String {
-    let bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    if bare { name.to_owned() } else { format!("{name:?}") }
+    let powers: BTreeSet<SqlPower> = granted.iter().copied().chain([power]).collect();
+    let words = toml_list(powers.iter().map(|power| power.word()));
+    format!("`sql.{} = {words}` under `[commands.{}]` in host.toml", toml_key(database), toml_key(command))
 }
 
 /// The text for a name that is not configured: which names this command could have meant.
 pub(super) fn unknown_database(database: &str, urls: &BTreeMap<String, String>, powers: &Powers) -> String {
     let names: Vec<String> = powers.keys().filter(|name| urls.contains_key(*name)).map(|name| format!("`{name}`")).collect();
     match names.is_empty() {
-        true => format!("no database `{database}` is configured; to configure it, add to host.toml: [sql.{}] url = \"...\"", key(database)),
+        true => {
+            format!("no database `{database}` is configured; to configure it, add to host.toml: [sql.{}] url = \"...\"", toml_key(database))
+        }
         false => format!("no database `{database}` is configured; granted to this command: {}", names.join(", ")),
     }
 }

@@ -488,3 +488,29 @@ fn the_connections_command_lists_reloads_and_drops_what_a_gateway_holds() {
         until("nobody is left", || database.ask(&["EXISTS", keys::ESTIMATES]) == "0");
     }
 }
+
+#[test]
+fn hundreds_of_connections_over_two_gateways_are_listed_reloaded_and_dropped_as_one() {
+    const EACH: usize = 300;
+    let (redis, application) = (Redis::start(), Application::start());
+    let project = project_at(&redis.url());
+    let gateways = [(); 2].map(|()| Gateway::start(&application, &format!("--redis {} --label a.b --handshake-rate 0", redis.url())));
+    let mut sockets: Vec<Socket> = gateways.iter().flat_map(|gateway| connect(gateway, EACH)).collect();
+    until("all are registered", || redis.ask(&["HGET", keys::ESTIMATES, "a.b"]) == "600");
+    let label = project.run("connections list --exact --json").succeeds().json()["labels"][0].clone();
+    assert_eq!((&label["estimate"], &label["counted"]), (&600.into(), &600.into()), "{label}");
+    let tell = |verb: &str| {
+        let told = project.run(&format!("connections {verb} --all --yes --json")).succeeds().json();
+        assert_eq!((&told["sent"], &told["reached"], &told["dead"]), (&600.into(), &600.into(), &0.into()), "{told}");
+    };
+    tell("force_reload");
+    sockets.iter_mut().for_each(|socket| assert_eq!(socket.text(), RELOAD));
+    assert_eq!(redis.ask(&["HGET", keys::ESTIMATES, "a.b"]), "600", "a reload closes nothing");
+    tell("drop");
+    assert!(sockets.iter_mut().all(is_dropped));
+    until("nobody is left", || redis.ask(&["EXISTS", keys::ESTIMATES]) == "0");
+    for gateway in &gateways {
+        let counts = ["reloads", "drops"].map(|what| gateway.metric(&format!("host_gateway_{what}_total")));
+        assert_eq!(counts, [EACH as u64; 2]);
+    }
+}

@@ -13,6 +13,7 @@ mod gateway;
 mod gateway_browser;
 mod gateway_limits;
 mod gateway_redis;
+mod generate_env;
 mod grants;
 mod init_db;
 mod limits;

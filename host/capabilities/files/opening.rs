@@ -5,7 +5,7 @@ use wasmtime_wasi::OpenMode;
 use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorFlags, ErrorCode, OpenFlags, PathFlags};
 
 use super::deed::{Deed, Problem, change, look};
-use super::policy::Kind;
+use super::policy::{Kind, is_secret};
 use super::walk::Found;
 
 /// How a file is opened, from what the guest said.
@@ -59,6 +59,8 @@ impl Opening {
         }
         let mut flags = self.flags;
         flags.set(OFlags::DIRECTORY, flags.contains(OFlags::DIRECTORY) || found.as_folder);
-        Ok(openat(&found.parent, found.entry(), flags, Mode::from_raw_mode(0o666))?.into())
+        // Secrets are their owner's from the first byte on; whatever else, the umask decides.
+        let mode = if is_secret(&found.path) { 0o600 } else { 0o666 };
+        Ok(openat(&found.parent, found.entry(), flags, Mode::from_raw_mode(mode))?.into())
     }
 }

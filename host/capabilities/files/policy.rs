@@ -188,7 +188,7 @@ impl Policy {
 }
 
 /// `.env` and its variants (`.env.local`) hold secrets, wherever they lie.
-fn is_secret(path: &Path) -> bool {
+pub(super) fn is_secret(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     name == ".env" || name.starts_with(".env.")
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::future::Future;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -363,6 +363,16 @@ fn secrets_need_their_exact_name() {
     }
     let mut guest = Guest::new(&[(".env", Read)]);
     assert_eq!(guest.read(".env").unwrap(), "content of p/.env");
+}
+
+#[test]
+fn new_secrets_are_their_owners_only() {
+    let mut guest = Guest::new(&[(".env.local", Write), ("out/x", Write)]);
+    guest.write(".env.local").unwrap();
+    guest.write("out/x").unwrap();
+    let mode = |path: &str| fs::metadata(guest.root().join(path)).unwrap().permissions().mode() & 0o077;
+    assert_eq!(mode(".env.local"), 0);
+    assert_ne!(mode("out/x"), 0, "the umask decides on other files");
 }
 
 #[test]

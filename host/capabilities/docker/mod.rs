@@ -1,12 +1,112 @@
-//! The Docker engine, inside of one compose project.
+//! `host:docker`: one compose project on a Docker engine, with the powers that were granted.
+//!
+//! A guest never learns the engine's address nor a path outside of the project. Whatever it names is looked up in the
+//! engine's own list, filtered by the project's label, and only ids from that list are ever sent on: an object of another
+//! project is answered like one that was never made. What is absent on purpose: commit, export, copying files out of
+//! containers, swarm, plugins, changing the engine itself.
 
+mod client;
+mod error;
+#[expect(unreachable_pub, reason = "bindgen re-exports the resources, which must be `pub` for that")]
+mod host;
+mod jobs;
+mod limits;
+mod lock;
+pub mod policy;
+mod scope;
+
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-/// Where the engine is.
+use wasmtime::component::{HasData, Linker, ResourceTable};
+
+use crate::gate::Gate;
+use crate::grants::{DockerGrant, DockerPower};
+
+use self::client::Engine;
+use self::jobs::Jobs;
+use self::policy::Permit;
+use self::scope::Scope;
+
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "wit/docker",
+        world: "host:docker/imports",
+        imports: { default: async | trappable },
+        additional_derives: [PartialEq],
+        with: {
+            "host:docker/types.job": crate::capabilities::docker::jobs::Job,
+            "host:docker/types.lock": crate::capabilities::docker::lock::Lock,
+        },
+    });
+}
+use self::bindings::host::docker::{build, create, exec, inspect, logs, network, pull, remove, shared, start_stop, types, volume};
+
+/// Where the engine is, as the operator wrote it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoint {
-    /// `unix:///var/run/docker.sock`, `tcp://build:2376`
+    /// `unix:///var/run/docker.sock`, `tcp://build.example:2376`; empty where nothing is configured.
     pub address: String,
-    /// A folder with `ca.pem`, `cert.pem` and `key.pem`: TLS, with the engine's name checked.
+    /// A folder with `ca.pem`, `cert.pem` and `key.pem`: then TLS is spoken.
     pub certificates: Option<PathBuf>,
+}
+
+/// What one run may reach, and what it has under way.
+pub struct DockerCtx {
+    gate: Gate,
+    scope: Arc<Scope>,
+    locks: PathBuf,
+    jobs: Jobs,
+}
+
+impl DockerCtx {
+    /// `root` is the project's folder, `locks` the folder of lock files, `run_id` this run's own.
+    pub fn new(gate: Gate, endpoint: Endpoint, grant: Option<DockerGrant>, root: PathBuf, locks: PathBuf, run_id: String) -> Self {
+        let permit = Permit::new(gate.command(), grant.unwrap_or_default());
+        let scope = Arc::new(Scope::new(Engine::new(endpoint, root.clone()), permit, root, run_id));
+        Self { gate, scope, locks, jobs: Jobs::default() }
+    }
+
+    /// Waits for what must not be left half done: a container that is being made is finished, or removed again.
+    pub async fn shutdown(&mut self) {
+        self.jobs.settle().await;
+    }
+}
+
+/// The context and the store's table, borrowed for one call.
+pub struct DockerView<'a> {
+    pub ctx: &'a mut DockerCtx,
+    pub table: &'a mut ResourceTable,
+}
+
+struct HasDocker;
+
+impl HasData for HasDocker {
+    type Data<'a> = DockerView<'a>;
+}
+
+/// Links what all powers share and the interface of each power; the others do not exist for the guest.
+pub fn add_to_linker<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    powers: &BTreeSet<DockerPower>,
+    view: fn(&mut T) -> DockerView<'_>,
+) -> wasmtime::Result<()> {
+    types::add_to_linker::<T, HasDocker>(linker, view)?;
+    for power in powers {
+        match power {
+            DockerPower::Inspect => inspect::add_to_linker::<T, HasDocker>(linker, view)?,
+            DockerPower::Logs => logs::add_to_linker::<T, HasDocker>(linker, view)?,
+            DockerPower::StartStop => start_stop::add_to_linker::<T, HasDocker>(linker, view)?,
+            DockerPower::Create => create::add_to_linker::<T, HasDocker>(linker, view)?,
+            DockerPower::Remove => remove::add_to_linker::<T, HasDocker>(linker, view)?,
+            DockerPower::Exec => exec::add_to_linker::<T, HasDocker>(linker, view)?,
+            DockerPower::Build => build::add_to_linker::<T, HasDocker>(linker, view)?,
+            DockerPower::Pull => pull::add_to_linker::<T, HasDocker>(linker, view)?,
+            DockerPower::Network => network::add_to_linker::<T, HasDocker>(linker, view)?,
+            DockerPower::Volume => volume::add_to_linker::<T, HasDocker>(linker, view)?,
+            DockerPower::Shared => shared::add_to_linker::<T, HasDocker>(linker, view)?,
+        }
+    }
+    Ok(())
 }

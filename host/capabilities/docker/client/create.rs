@@ -1,0 +1,1 @@
+//! From a spec to what the engine is asked for.

@@ -1,0 +1,109 @@
+//! What exists for the guest: the objects of one project, and networks and volumes that were granted by name.
+//!
+//! Names are looked up anew in each call, because they can be given to something else meanwhile. Only ids are
+//! remembered: the engine never gives one twice, and the labels of a container never change.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use super::client::Engine;
+use super::error::no_such;
+use super::inspect::{Container, Network, Volume};
+use super::policy::{Permit, labels};
+use super::types::{Error, Pair};
+
+/// One project on one engine.
+pub(super) struct Scope {
+    pub(super) engine: Engine,
+    pub(super) permit: Permit,
+    /// The project's folder.
+    pub(super) root: PathBuf,
+    pub(super) run_id: String,
+    /// Ids of containers that were seen with the project's label.
+    own: Mutex<HashSet<String>>,
+}
+
+/// Ids that are remembered; beyond this they are looked up again.
+const REMEMBERED: usize = 10_000;
+/// The shortest piece of an id that stands for it, which is what engines show to people.
+const SHORT_ID: usize = 12;
+
+impl Scope {
+    pub(super) fn new(engine: Engine, permit: Permit, root: PathBuf, run_id: String) -> Self {
+        Self { engine, permit, root, run_id, own: Mutex::default() }
+    }
+
+    pub(super) fn project(&self) -> &str {
+        self.permit.project()
+    }
+
+    /// All containers of the project, in one call of the engine.
+    pub(super) async fn containers(&self) -> Result<Vec<Container>, Error> {
+        let mut containers = self.engine.containers_of(self.project()).await?;
+        // An engine that does not know the filter must not open anything.
+        containers.retain(|container| self.is_own(&container.labels));
+        self.remember(containers.iter().map(|container| &container.id));
+        Ok(containers)
+    }
+
+    /// One of them by name, id, or the beginning of its id.
+    pub(super) async fn container(&self, name: &str) -> Result<Container, Error> {
+        let mut containers = self.containers().await?;
+        let by = |is: &dyn Fn(&Container) -> bool| containers.iter().position(is);
+        let place = by(&|container| container.name == name).or_else(|| by(&|container| container.id == name)).or_else(|| {
+            let begins = |container: &Container| name.len() >= SHORT_ID && container.id.starts_with(name);
+            let mut found = containers.iter().enumerate().filter(|(_, container)| begins(container));
+            found.next().filter(|_| found.next().is_none()).map(|(place, _)| place)
+        });
+        place.map(|place| containers.swap_remove(place)).ok_or_else(|| no_such("container", name))
+    }
+
+    /// The whole id of one of them. An id that was seen before is not looked up again.
+    pub(super) async fn container_id(&self, name: &str) -> Result<String, Error> {
+        if self.own.lock().unwrap_or_else(PoisonError::into_inner).contains(name) {
+            return Ok(name.to_owned());
+        }
+        Ok(self.container(name).await?.id)
+    }
+
+    pub(super) fn remember<'i>(&self, ids: impl IntoIterator<Item = &'i String>) {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in ids {
+            if own.len() >= REMEMBERED {
+                own.clear();
+            }
+            own.insert(id.clone());
+        }
+    }
+
+    /// The project's networks and the granted ones, in one call of the engine.
+    pub(super) async fn networks(&self) -> Result<Vec<Network>, Error> {
+        // The engine's filters cannot say "of the project, or of that name".
+        let project = self.permit.networks().is_empty().then(|| self.project());
+        let mut networks = self.engine.networks_of(project).await?;
+        networks.retain(|network| self.is_own(&network.labels) || self.permit.sees_network(&network.name));
+        Ok(networks)
+    }
+
+    /// One of them by name or id; the project's own come first.
+    pub(super) async fn network(&self, name: &str) -> Result<Network, Error> {
+        let mut networks: Vec<Network> =
+            self.networks().await?.into_iter().filter(|network| network.name == name || network.id == name).collect();
+        networks.sort_by_key(|network| !self.is_own(&network.labels));
+        networks.into_iter().next().ok_or_else(|| no_such("network", name))
+    }
+
+    /// The project's volumes and the granted ones, in one call of the engine.
+    pub(super) async fn volumes(&self) -> Result<Vec<Volume>, Error> {
+        let project = self.permit.volumes().is_empty().then(|| self.project());
+        let mut volumes = self.engine.volumes_of(project).await?;
+        volumes.retain(|volume| self.is_own(&volume.labels) || self.permit.sees_volume(&volume.name));
+        Ok(volumes)
+    }
+
+    /// Whether something carries the project's label.
+    pub(super) fn is_own(&self, labels: &[Pair]) -> bool {
+        labels.iter().any(|label| label.name == labels::PROJECT && label.value == self.project())
+    }
+}

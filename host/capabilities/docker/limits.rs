@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-/// For reaching an engine over the network.
-pub(super) const CONNECT: Duration = Duration::from_secs(5);
 /// For each plain question: an engine that is busy answers within this, one that hangs does not.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
 /// While something takes as long as it takes, the engine is asked this often whether it lives.

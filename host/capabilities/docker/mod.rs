@@ -41,14 +41,15 @@ mod bindings {
         },
     });
 }
-use self::bindings::host::docker::{build, create, exec, inspect, logs, network, pull, remove, shared, start_stop, types, volume};
+use self::bindings::host::docker as wit;
+use self::wit::{create, inspect, logs, network, pull, remove, shared, start_stop, types, volume};
 
 /// Where the engine is, as the operator wrote it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoint {
-    /// `unix:///var/run/docker.sock`, `tcp://build.example:2376`; empty where nothing is configured.
+    /// `unix:///var/run/docker.sock`, `tcp://build:2376`
     pub address: String,
-    /// A folder with `ca.pem`, `cert.pem` and `key.pem`: then TLS is spoken.
+    /// A folder with `ca.pem`, `cert.pem` and `key.pem`: TLS, with the engine's name checked.
     pub certificates: Option<PathBuf>,
 }
 
@@ -100,8 +101,8 @@ pub fn add_to_linker<T: Send + 'static>(
             DockerPower::StartStop => start_stop::add_to_linker::<T, HasDocker>(linker, view)?,
             DockerPower::Create => create::add_to_linker::<T, HasDocker>(linker, view)?,
             DockerPower::Remove => remove::add_to_linker::<T, HasDocker>(linker, view)?,
-            DockerPower::Exec => exec::add_to_linker::<T, HasDocker>(linker, view)?,
-            DockerPower::Build => build::add_to_linker::<T, HasDocker>(linker, view)?,
+            DockerPower::Exec => wit::exec::add_to_linker::<T, HasDocker>(linker, view)?,
+            DockerPower::Build => wit::build::add_to_linker::<T, HasDocker>(linker, view)?,
             DockerPower::Pull => pull::add_to_linker::<T, HasDocker>(linker, view)?,
             DockerPower::Network => network::add_to_linker::<T, HasDocker>(linker, view)?,
             DockerPower::Volume => volume::add_to_linker::<T, HasDocker>(linker, view)?,

@@ -26,7 +26,7 @@ impl Engine {
             platform: platform.to_owned(),
             ..CreateImageOptions::default()
         };
-        let docker = self.patient_docker().await?;
+        let docker = self.patient_docker()?;
         let pulled = async {
             let mut answers = docker.create_image(Some(options), None, None);
             while let Some(answer) = answers.next().await {

@@ -23,7 +23,7 @@ impl Engine {
             timestamps,
             tail: if tail == 0 { "all".to_owned() } else { tail.to_string() },
         };
-        let docker = self.patient_docker().await?;
+        let docker = self.patient_docker()?;
         let pieces = docker.logs(id, Some(options)).map(|piece| match piece {
             Ok(LogOutput::StdErr { message }) => Ok((true, message.to_vec())),
             Ok(LogOutput::StdOut { message } | LogOutput::StdIn { message } | LogOutput::Console { message }) => {

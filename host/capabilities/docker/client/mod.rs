@@ -1,15 +1,16 @@
 //! The engine: beside `exec/` and `build/`, the only folder that names the crate beneath. No text from here holds an
 //! address or a path of the machine.
 
-mod connect;
 mod containers;
 mod create;
 mod failure;
 mod images;
 mod logs;
 mod networks;
+mod tls;
 mod version;
 mod volumes;
+pub(super) mod wire;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -27,11 +28,12 @@ use super::types::Pair;
 pub(super) use self::failure::Failure;
 pub(super) use self::logs::Logs;
 pub(super) use self::version::Version;
+use self::wire::Wire;
 
 /// Answers of the crate beneath.
 pub(super) type Answer<T> = Result<T, bollard::errors::Error>;
 
-/// One engine. It is connected to when it is first asked, and each request is a connection of its own: nothing breaks
+/// One engine. Each request is a connection of its own: nothing breaks
 /// for good when the engine restarts.
 pub(super) struct Engine {
     endpoint: Endpoint,
@@ -46,20 +48,26 @@ impl Engine {
         Self { endpoint, root, docker: Mutex::new(None), version: OnceCell::new() }
     }
 
-    /// The client, whose every answer must begin within [`limits::ANSWER`].
-    pub(super) async fn docker(&self) -> Result<Docker, Failure> {
-        if let Some(docker) = self.docker.lock().unwrap_or_else(PoisonError::into_inner).clone() {
-            return Ok(docker);
+    /// The client; what it is asked is bounded in time by [`Self::ask`].
+    pub(super) fn docker(&self) -> Result<Docker, Failure> {
+        let mut made = self.docker.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(docker) = &*made {
+            return Ok(docker.clone());
         }
-        let docker = connect::connect(&self.endpoint).await?;
-        *self.docker.lock().unwrap_or_else(PoisonError::into_inner) = Some(docker.clone());
+        let docker = self.wire()?.docker()?;
+        *made = Some(docker.clone());
         Ok(docker)
     }
 
+    /// For what the crate has no call for.
+    pub(super) fn wire(&self) -> Result<Wire, Failure> {
+        Ok(Wire::new(&self.endpoint)?)
+    }
+
     /// The client for what takes as long as it takes; see [`Self::patiently`].
-    pub(super) async fn patient_docker(&self) -> Result<Docker, Failure> {
+    pub(super) fn patient_docker(&self) -> Result<Docker, Failure> {
         // The crate's own bound: a hung engine is noticed by asking it.
-        Ok(self.docker().await?.with_timeout(Duration::from_secs(u64::from(u32::MAX))))
+        Ok(self.docker()?.with_timeout(Duration::from_secs(u64::from(u32::MAX))))
     }
 
     /// A question that is answered at once, or not at all.
@@ -67,7 +75,7 @@ impl Engine {
     where
         F: Future<Output = Answer<T>>,
     {
-        let docker = self.docker().await?;
+        let docker = self.docker()?;
         match tokio::time::timeout(limits::ANSWER, question(docker)).await {
             Ok(answer) => answer.map_err(|error| self.failure(error)),
             Err(_) => Err(failure::silent()),
@@ -79,7 +87,7 @@ impl Engine {
     where
         F: Future<Output = Answer<T>>,
     {
-        let docker = self.patient_docker().await?;
+        let docker = self.patient_docker()?;
         let work = work(docker);
         self.patiently(async { work.await.map_err(|error| self.failure(error)) }).await
     }

@@ -51,7 +51,8 @@ fn trusted_by_the_system() -> RootCertStore {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(|error| unreadable(path, &error))?;
+    let read =
+        CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(|error| unreadable(path, &error))?;
     if read.is_empty() { Err(unreadable(path, &"it holds no certificate")) } else { Ok(read) }
 }
 

@@ -25,7 +25,7 @@ use super::super::Endpoint;
 use super::tls;
 
 /// How long a server may take to accept a connection, and to agree on TLS.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
+const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// Seconds until the head of an answer is there; what takes longer by its nature does not go through bollard's clock.
 const ANSWER_TIME_S: u64 = 3600;
 const PLAIN_PORT: u16 = 2375;
@@ -158,7 +158,9 @@ fn of_kind(error: &io::Error) -> Trouble {
         io::ErrorKind::PermissionDenied => {
             Trouble::Rejected("no permission on the engine's socket (people in its group, often `docker`, have it)".to_owned())
         }
-        io::ErrorKind::NotFound => Trouble::Unreachable("the engine's socket does not exist: it does not run, or listens elsewhere".to_owned()),
+        io::ErrorKind::NotFound => {
+            Trouble::Unreachable("the engine's socket does not exist: it does not run, or listens elsewhere".to_owned())
+        }
         io::ErrorKind::ConnectionRefused => Trouble::Unreachable("nobody listens at the engine's address".to_owned()),
         kind => Trouble::Unreachable(format!("the connection to the engine broke: {kind}")),
     }

@@ -4,9 +4,9 @@ use wasmtime::Result as Trap;
 use wasmtime::component::Resource;
 
 use crate::capabilities::docker::DockerView;
-use crate::capabilities::docker::build::{Host, Spec};
 use crate::capabilities::docker::jobs::Job;
 use crate::capabilities::docker::types::Error;
+use crate::capabilities::docker::wit::build::{Host, Spec};
 use crate::gate::Effect;
 use crate::grants::DockerPower;
 

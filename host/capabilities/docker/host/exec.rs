@@ -3,8 +3,8 @@
 use wasmtime::Result as Trap;
 
 use crate::capabilities::docker::DockerView;
-use crate::capabilities::docker::exec::{Bounds, Captured, Host, Process};
 use crate::capabilities::docker::types::Error;
+use crate::capabilities::docker::wit::exec::{Bounds, Captured, Host, Process};
 use crate::gate::Effect;
 use crate::grants::DockerPower;
 

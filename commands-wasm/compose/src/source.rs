@@ -1,0 +1,114 @@
+//! Files as trees: read, parsed, counted.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::canon::Canon;
+use crate::error::{Error, Place};
+use crate::files::Files;
+use crate::node::{Node, Value};
+use crate::notes::Notes;
+use crate::{interpolate, template, yaml};
+
+/// A project of more files is a mistake, or an attack.
+const MAX_FILES: usize = 500;
+/// Nodes of all trees, copies by `extends` counted.
+const MAX_NODES: usize = 1_000_000;
+
+pub(crate) struct Sources<'a> {
+    files: &'a dyn Files,
+    pub(crate) notes: &'a Notes,
+    read: RefCell<BTreeSet<String>>,
+    opened: Cell<usize>,
+    nodes: Cell<usize>,
+}
+
+impl<'a> Sources<'a> {
+    pub(crate) fn new(files: &'a dyn Files, notes: &'a Notes) -> Self {
+        Self { files, notes, read: RefCell::default(), opened: Cell::new(0), nodes: Cell::new(0) }
+    }
+
+    pub(crate) fn read(&self) -> BTreeSet<String> {
+        self.read.borrow().clone()
+    }
+
+    pub(crate) fn exists(&self, path: &str) -> bool {
+        self.files.exists(path)
+    }
+
+    pub(crate) fn bytes(&self, path: &str, asked: Option<&Place>) -> Result<Vec<u8>, Error> {
+        self.opened.set(self.opened.get() + 1);
+        let result = if self.opened.get() > MAX_FILES {
+            Err(Error::new(format!("more than {MAX_FILES} files make up this project")))
+        } else {
+            self.files.read(path).map_err(|error| Error::new(format!("failed to read `{path}`: {error}")))
+        };
+        let bytes = result.map_err(|error| match asked {
+            Some(place) => error.at(place),
+            None => error,
+        })?;
+        self.read.borrow_mut().insert(path.to_owned());
+        Ok(bytes)
+    }
+
+    /// Counts a copy before it is made.
+    pub(crate) fn spend(&self, node: &Node) -> Result<(), Error> {
+        self.nodes.set(self.nodes.get() + size(node));
+        if self.nodes.get() > MAX_NODES {
+            return Err(Error::new(format!("more than {MAX_NODES} nodes in all files")).at(&node.place));
+        }
+        Ok(())
+    }
+
+    /// A file's documents as they are written.
+    fn parsed(&self, path: &str, asked: Option<&Place>) -> Result<Vec<Node>, Error> {
+        let bytes = self.bytes(path, asked)?;
+        yaml::parse(&Arc::from(path), &bytes)
+    }
+
+    /// A file's documents, filled in and in their long form.
+    pub(crate) fn documents(
+        &self,
+        path: &str,
+        folder: &str,
+        environment: &BTreeMap<String, String>,
+        asked: Option<&Place>,
+    ) -> Result<Vec<Node>, Error> {
+        let mut documents = self.parsed(path, asked)?;
+        // Documents with nothing in them do not count.
+        documents.retain(|document| !document.is_null());
+        for document in &mut documents {
+            interpolate::document(document, environment, self.notes)?;
+            Canon { folder, notes: self.notes }.document(document)?;
+            self.spend(document)?;
+        }
+        Ok(documents)
+    }
+
+    /// `name:` of the last file that has one.
+    pub(crate) fn project_name(&self, files: &[String], environment: &BTreeMap<String, String>) -> Result<Option<String>, Error> {
+        let mut name = None;
+        for file in files {
+            for document in self.parsed(file, None)? {
+                let Some(node) = document.get("name").filter(|node| !node.is_null()) else { continue };
+                let text = node.as_text().ok_or_else(|| node.expected("a string", "name"))?;
+                let lookup = |name: &str| environment.get(name).cloned();
+                let filled = template::substitute(text, &lookup, &mut Vec::new())
+                    .map_err(|fault| interpolate::error(fault).at(&node.place).key("name"))?;
+                if !filled.is_empty() {
+                    name = Some(filled);
+                }
+            }
+        }
+        Ok(name)
+    }
+}
+
+fn size(node: &Node) -> usize {
+    1 + match &node.value {
+        Value::List(nodes) => nodes.iter().map(size).sum(),
+        Value::Map(map) => map.values().map(|entry| size(&entry.node)).sum(),
+        _ => 0,
+    }
+}

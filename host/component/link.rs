@@ -7,12 +7,12 @@ use wasmtime::component::Linker;
 use wasmtime_wasi_config::WasiConfig;
 
 use super::run::State;
-use crate::capabilities::{broadcast, command, files, redis, sql, terminal};
+use crate::capabilities::{broadcast, command, docker, files, redis, sql, terminal};
 use crate::grants::Powers;
 use crate::outcome::{Failure, Result};
 
 /// Packages that the host offers; their interfaces' versions are checked by the linker itself.
-const OFFERED: [&str; 12] = [
+const OFFERED: [&str; 13] = [
     "wasi:cli/",
     "wasi:io/",
     "wasi:clocks/",
@@ -25,6 +25,7 @@ const OFFERED: [&str; 12] = [
     "host:sql/",
     "host:redis/",
     "host:broadcast/",
+    "host:docker/",
 ];
 
 /// Whether the host knows the interface at all, granted or not.
@@ -71,6 +72,9 @@ fn fill(linker: &mut Linker<State>, imports: &BTreeSet<String>, powers: &Powers)
     }
     if imports_any("host:broadcast/") && !powers.broadcast.is_empty() {
         broadcast::add_to_linker(linker, &powers.broadcast, State::broadcast)?;
+    }
+    if imports_any("host:docker/") && !powers.docker.is_empty() {
+        docker::add_to_linker(linker, &powers.docker, State::docker)?;
     }
     Ok(())
 }

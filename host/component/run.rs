@@ -18,6 +18,7 @@ use super::store::{self, Origin};
 use super::{engine, link};
 use crate::capabilities::broadcast::{BroadcastCtx, BroadcastView};
 use crate::capabilities::command::{CommandCtx, CommandView};
+use crate::capabilities::docker::{DockerCtx, DockerView};
 use crate::capabilities::files::{FilesCtx, FilesView};
 use crate::capabilities::redis::{RedisCtx, RedisView};
 use crate::capabilities::sql::{SqlCtx, SqlView};
@@ -39,6 +40,7 @@ pub(super) struct State {
     sql: SqlCtx,
     redis: RedisCtx,
     broadcast: BroadcastCtx,
+    docker: DockerCtx,
 }
 
 impl State {
@@ -65,6 +67,10 @@ impl State {
     pub(super) fn broadcast(&mut self) -> BroadcastView<'_> {
         BroadcastView { ctx: &mut self.broadcast, table: &mut self.table }
     }
+
+    pub(super) fn docker(&mut self) -> DockerView<'_> {
+        DockerView { ctx: &mut self.docker, table: &mut self.table }
+    }
 }
 
 impl WasiView for State {
@@ -83,6 +89,7 @@ pub struct Contexts {
     pub sql: SqlCtx,
     pub redis: RedisCtx,
     pub broadcast: BroadcastCtx,
+    pub docker: DockerCtx,
     pub stdout: GuestOutput,
     pub stderr: GuestOutput,
     pub output: OutputMeter,
@@ -146,7 +153,8 @@ pub async fn run(launch: Launch<'_>) -> Result<Report> {
     let mut state = store.into_data();
     report.denials = state.files.denials().lines();
     // What does not close in time is closed by the server, which rolls back as well.
-    let _ = tokio::time::timeout(limits::SHUTDOWN, async { tokio::join!(state.sql.shutdown(), state.redis.shutdown()) }).await;
+    let shutdown = async { tokio::join!(state.sql.shutdown(), state.redis.shutdown(), state.docker.shutdown()) };
+    let _ = tokio::time::timeout(limits::SHUTDOWN, shutdown).await;
     watcher.abort();
     Ok(report)
 }
@@ -171,9 +179,10 @@ fn load(engine: &Engine, name: &str, digest: &str, bytes: &[u8], cache: Option<&
 fn new_store(engine: &Engine, bounds: &Bounds, contexts: Contexts) -> Store<State> {
     let mut table = ResourceTable::new();
     table.set_max_capacity(limits::HANDLES);
-    let Contexts { wasi, config, files, terminal, command, sql, redis, broadcast, .. } = contexts;
+    let Contexts { wasi, config, files, terminal, command, sql, redis, broadcast, docker, .. } = contexts;
     let config = config.into_iter().collect();
-    let state = State { wasi, table, limiter: Limiter::new(bounds.memory), config, files, terminal, command, sql, redis, broadcast };
+    let state =
+        State { wasi, table, limiter: Limiter::new(bounds.memory), config, files, terminal, command, sql, redis, broadcast, docker };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(limits::CALL_BYTES);

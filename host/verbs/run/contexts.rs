@@ -13,6 +13,7 @@ use super::Context;
 use crate::capabilities;
 use crate::capabilities::broadcast::BroadcastCtx;
 use crate::capabilities::command::CommandCtx;
+use crate::capabilities::docker::{DockerCtx, Endpoint};
 use crate::capabilities::files::FilesCtx;
 use crate::capabilities::redis::RedisCtx;
 use crate::capabilities::sql::{SqlCtx, Teller};
@@ -59,7 +60,8 @@ pub(super) fn prepare(
         command: CommandCtx::new(name, run_id.clone(), context.project.name()),
         sql: sql(&gate, permitted, context)?,
         redis: redis(&gate, permitted, context)?,
-        broadcast: broadcast(&gate, run_id, permitted, context)?,
+        broadcast: broadcast(&gate, run_id.clone(), permitted, context)?,
+        docker: docker(&gate, run_id, permitted, context)?,
         files,
         output,
     };
@@ -122,6 +124,15 @@ fn broadcast(gate: &Gate, run_id: String, permitted: &Permitted, context: &Conte
     let settings = if permitted.broadcast.is_some() { project.broadcast()? } else { None };
     let runs = State::of(project.root()).broadcast_folder();
     Ok(BroadcastCtx::new(gate.clone(), settings, permitted.broadcast.clone(), runs, run_id))
+}
+
+/// The engine's address is looked up only where something is permitted.
+fn docker(gate: &Gate, run_id: String, permitted: &Permitted, context: &Context) -> Result<DockerCtx> {
+    let project = &context.project;
+    let endpoint = if permitted.docker.is_some() { project.docker()? } else { Endpoint::default() };
+    let root = std::fs::canonicalize(project.root()).unwrap_or_else(|_| project.root().to_owned());
+    let locks = State::of(project.root()).lock_folder();
+    Ok(DockerCtx::new(gate.clone(), endpoint, permitted.docker.clone(), root, locks, run_id))
 }
 
 /// What no grant makes writable: whoever writes there could grant itself anything, or reach a database

@@ -101,7 +101,9 @@ fn time_that_is_over_ends_with_124_and_the_way_to_go_on() {
     let token = resume_token(&output);
     project.run(&format!("connections drop --resume {token} --rate 1000/s")).succeeds();
     each_once(&sink, 40);
-    project.run("connections drop a.b --over 2h --max 1").succeeds().says("a run ends after one hour");
+    project.run("connections drop a.b --over 2h --max 1").succeeds().says("this takes 2h, and the run ends in 59m");
+    project.grant("limits.time = \"3h\"");
+    project.run("connections drop a.b --over 2h --max 1").succeeds().lacks("this takes");
 }
 
 #[test]

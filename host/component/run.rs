@@ -179,8 +179,9 @@ fn load(engine: &Engine, name: &str, digest: &str, bytes: &[u8], cache: Option<&
 fn new_store(engine: &Engine, bounds: &Bounds, contexts: Contexts) -> Store<State> {
     let mut table = ResourceTable::new();
     table.set_max_capacity(limits::HANDLES);
-    let Contexts { wasi, config, files, terminal, command, sql, redis, broadcast, docker, .. } = contexts;
+    let Contexts { wasi, config, files, terminal, mut command, sql, redis, broadcast, docker, .. } = contexts;
     let config = config.into_iter().collect();
+    command.ends_after(bounds.time);
     let state =
         State { wasi, table, limiter: Limiter::new(bounds.memory), config, files, terminal, command, sql, redis, broadcast, docker };
     let mut store = Store::new(engine, state);

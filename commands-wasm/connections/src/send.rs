@@ -11,8 +11,8 @@ use crate::{is_the_runs_end, list, pace, show};
 
 /// One step of the host: how often progress is shown, and how long an interruption may wait.
 const STEP: Duration = Duration::from_millis(250);
-/// A run ends after an hour unless the operator says otherwise; this much is kept for the rest of it.
-const RUN_TIME: Duration = Duration::from_secs(3_600 - 60);
+/// For all that is not pauses: answers, what is told at the end.
+const SPARE: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
@@ -111,10 +111,12 @@ fn confirm(act: Act, args: &Send, listing: &Listing, count: u64, host: &Host) ->
 }
 
 fn warn_of_time(time: Option<Duration>, host: &Host) {
-    if let Some(time) = time.filter(|time| *time > RUN_TIME) {
+    let left = host.time_left();
+    if let Some(time) = time.filter(|time| *time + SPARE > left) {
         warning!(
-            "this takes {}, and a run ends after one hour unless `limits.time` of `[commands.{}]` in host.toml allows more",
+            "this takes {}, and the run ends in {} unless `limits.time` of `[commands.{}]` in host.toml allows more",
             rounded(time),
+            rounded(left),
             host.name()
         );
     }

@@ -1,5 +1,7 @@
 //! What a command may ask of this run: its settings, questions, progress, configuration.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 pub use crate::bindings::host::terminal::settings::Settings;
@@ -45,6 +47,11 @@ impl Host {
     /// The project's name.
     pub fn project(&self) -> String {
         run::project()
+    }
+
+    /// Until the run's time is over.
+    pub fn time_left(&self) -> Duration {
+        Duration::from_millis(run::time_left_ms())
     }
 
     /// `commands.NAME.config.KEY` of host.toml.

@@ -1,6 +1,8 @@
 //! What a command may know of its run, and how it ends with an exit code of its own. No power, no operation:
 //! nothing here reaches outside of the run, so nothing is decided or journaled.
 
+use std::time::{Duration, Instant};
+
 use wasmtime::component::{HasData, Linker};
 use wasmtime_wasi::I32Exit;
 
@@ -18,12 +20,19 @@ pub struct CommandCtx {
     name: String,
     run_id: String,
     project: String,
+    /// None is never.
+    ends: Option<Instant>,
 }
 
 impl CommandCtx {
     /// `name` is the file's without `.wasm`, `run_id` as `host show` takes it, `project` the name of the project.
     pub fn new(name: impl Into<String>, run_id: impl Into<String>, project: impl Into<String>) -> Self {
-        Self { name: name.into(), run_id: run_id.into(), project: project.into() }
+        Self { name: name.into(), run_id: run_id.into(), project: project.into(), ends: None }
+    }
+
+    /// The time of the run begins.
+    pub fn ends_after(&mut self, time: Duration) {
+        self.ends = Instant::now().checked_add(time);
     }
 }
 
@@ -59,6 +68,11 @@ impl run::Host for CommandView<'_> {
     fn project(&mut self) -> wasmtime::Result<String> {
         Ok(self.ctx.project.clone())
     }
+
+    fn time_left_ms(&mut self) -> wasmtime::Result<u64> {
+        let left = self.ctx.ends.map(|ends| ends.saturating_duration_since(Instant::now()).as_millis());
+        Ok(left.and_then(|left| u64::try_from(left).ok()).unwrap_or(u64::MAX))
+    }
 }
 
 #[cfg(test)]
@@ -82,5 +96,16 @@ mod tests {
         assert_eq!(view.name().unwrap(), "hello");
         assert_eq!(view.run_id().unwrap(), "0193");
         assert_eq!(view.project().unwrap(), "shop");
+    }
+
+    #[test]
+    fn a_command_knows_how_much_of_its_time_is_left() {
+        let mut ctx = CommandCtx::new("hello", "0193", "shop");
+        assert_eq!(CommandView { ctx: &mut ctx }.time_left_ms().unwrap(), u64::MAX);
+        for (time, most) in [(Duration::from_secs(60), 60_000), (Duration::ZERO, 0), (Duration::MAX, u64::MAX)] {
+            ctx.ends_after(time);
+            let left = CommandView { ctx: &mut ctx }.time_left_ms().unwrap();
+            assert!(left <= most && left >= most.saturating_sub(5_000), "{left} of {most}");
+        }
     }
 }

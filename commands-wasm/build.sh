@@ -99,6 +99,8 @@ publish() {
     for manifest in "$source_dir"/*/Cargo.toml; do
         name=$(basename "$(dirname "$manifest")")
         built=$target_dir/$target/release/$name.wasm
+        # Cargo keeps some names of programs for itself.
+        [[ -f $built ]] || built=$target_dir/$target/release/$name-command.wasm
         if [[ -f $built ]] && ! cmp -s "$built" "$to/$name.wasm"; then
             cp "$built" "$to/.$name.part" && mv "$to/.$name.part" "$to/$name.wasm"
             echo "  $name.wasm  $(($(stat -c %s "$built") / 1024)) KiB" >&2

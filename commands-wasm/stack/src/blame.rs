@@ -1,0 +1,146 @@
+//! What is known of a container that failed: its last check, its last lines, and what to do next.
+
+use host_sdk::docker::inspect::{self, Details, Health};
+use host_sdk::docker::logs;
+use host_sdk::{Error, Host, talk};
+use serde_json::json;
+
+use crate::execute::{Made, Stopped};
+use crate::plan::{Action, At, Change, Kind, Operation, Plan, Verb};
+use crate::progress::Progress;
+
+/// Lines of its log that are shown.
+const LOG_LINES: u32 = 10;
+
+/// The error of a plan that was not carried out: the first failure, with what the others were.
+pub fn explain(plan: &Plan, stopped: Stopped, progress: &Progress<'_>, host: &Host) -> Error {
+    let made = stopped.made.clone();
+    let (at, error) = first(plan, stopped);
+    let Some((operation, change)) = line(plan, at) else { return error };
+    if change.verb == Verb::Build {
+        return of_build(error, operation, change, progress);
+    }
+    let error = match container(operation, &made) {
+        Some(container) => of_container(error, &container, host),
+        None => error,
+    };
+    match operation.action {
+        Action::Wait { .. } => error.hint(format!("host run check_services, or host run {} again once it is mended", host.name())),
+        _ => error.context(format!("failed to {}", subject(change))).hint(format!("host run {} goes on where it ended", host.name())),
+    }
+}
+
+/// The same of builds alone.
+pub fn of_builds(plan: &Plan, stopped: Stopped, progress: &Progress<'_>) -> Error {
+    let (at, error) = first(plan, stopped);
+    match line(plan, at) {
+        Some((operation, change)) => of_build(error, operation, change, progress),
+        None => error,
+    }
+}
+
+/// The same where nothing is known but what the engine said.
+pub fn plainly(plan: &Plan, stopped: Stopped, host: &Host) -> Error {
+    let (at, error) = first(plan, stopped);
+    match line(plan, at) {
+        Some((_, change)) => {
+            error.context(format!("failed to {}", subject(change))).hint(format!("host run {} goes on where it ended", host.name()))
+        }
+        None => error,
+    }
+}
+
+/// The first failure; the others are told.
+fn first(plan: &Plan, stopped: Stopped) -> (At, Error) {
+    let mut failed = stopped.failed.into_iter();
+    let first = failed.next().unwrap_or_else(|| (At::MAX, Error::failed("it was not carried out")));
+    for (at, error) in failed {
+        if let Some((_, change)) = line(plan, at) {
+            talk!("also failed to {}: {error}", subject(change));
+        }
+    }
+    first
+}
+
+fn line(plan: &Plan, at: At) -> Option<(&Operation, &Change)> {
+    plan.operations.get(at).and_then(|operation| Some((operation, plan.changes.get(operation.change)?)))
+}
+
+/// With what its failing step said.
+fn of_build(error: Error, operation: &Operation, change: &Change, progress: &Progress<'_>) -> Error {
+    let words = progress.last_words(operation.change);
+    words.iter().for_each(|line| talk!("  {line}"));
+    error.context(format!("failed to {}", subject(change))).detail("output", words)
+}
+
+/// `recreate shop-web-1`, `create network shop_default`
+fn subject(change: &Change) -> String {
+    match change.kind {
+        Kind::Container => format!("{} {}", change.verb.word(), change.name),
+        kind => format!("{} {} {}", change.verb.word(), kind.word(), change.name),
+    }
+}
+
+fn container(operation: &Operation, made: &Made) -> Option<String> {
+    let id = match &operation.action {
+        Action::Start(who) | Action::Wait { container: who, .. } => made.id(who),
+        _ => return None,
+    };
+    (!id.is_empty()).then(|| id.to_owned())
+}
+
+/// Adds what the engine knows of it; what cannot be asked is left out.
+pub fn of_container(error: Error, container: &str, host: &Host) -> Error {
+    let Ok(details) = inspect::container_details(container) else { return error };
+    let check = last_check(&details);
+    let lines = last_lines(container);
+    let name = &details.container.name;
+    if !host.wants_json() {
+        if let Some((code, output)) = &check {
+            talk!("{name}: its last check ended with {code}: {}", indented(output));
+        }
+        if details.out_of_memory {
+            talk!("{name}: it used more memory than it may");
+        }
+        if !lines.is_empty() {
+            talk!("{name}: its last lines:");
+            lines.iter().for_each(|line| talk!("  {line}"));
+        }
+    }
+    let mut error = error
+        .detail("container", name.clone())
+        .detail("exit_code_of_container", details.exit_code)
+        .detail("log", lines)
+        .detail("check", check.map(|(code, output)| json!({ "exit_code": code, "output": output })).unwrap_or_default());
+    for holder in taken_ports(&details, &error) {
+        error = error.hint(holder);
+    }
+    error
+}
+
+/// Of one that is not healthy: exit code and output of its last check.
+pub fn last_check(details: &Details) -> Option<(i32, String)> {
+    let probe = details.probes.last().filter(|_| details.container.health != Health::Healthy)?;
+    Some((probe.exit_code, probe.output.trim().to_owned()))
+}
+
+pub fn last_lines(container: &str) -> Vec<String> {
+    let lines = logs::read(container, &logs::Options::tail(LOG_LINES)).unwrap_or_default();
+    lines.into_iter().map(|line| line.text.trim_end().to_owned()).collect()
+}
+
+/// The engine says only that a port is taken: who has it.
+fn taken_ports(details: &Details, error: &Error) -> Vec<String> {
+    let text = format!("{error} {}", details.error);
+    if !["address already in use", "port is already allocated"].iter().any(|words| text.contains(words)) {
+        return Vec::new();
+    }
+    let numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse::<u16>().ok());
+    let wanted: Vec<u16> = numbers.filter(|port| *port > 0 && text.contains(&format!(":{port}"))).collect();
+    let holders = inspect::port_holders(&wanted).unwrap_or_default();
+    holders.iter().map(|holder| format!("port {}/{} is taken by {}", holder.port, holder.protocol, holder.who)).collect()
+}
+
+fn indented(text: &str) -> String {
+    text.lines().collect::<Vec<_>>().join("\n  ")
+}

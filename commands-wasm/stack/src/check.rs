@@ -1,0 +1,276 @@
+//! `check_services`: how every service is, all at once, by one deadline.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use compose::{Project, Restart};
+use host_sdk::docker::inspect::{self, Container, Health, Status};
+use host_sdk::docker::{DockerError, Jobs, label, shared};
+use host_sdk::{Ending, Host, Result, detail, out};
+use serde_json::{Value, json};
+
+use crate::project::ProjectArgs;
+use crate::spec::REVERSE_PROXY_NETWORK;
+use crate::{blame, labels, observed, words};
+
+/// What `check_services` was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Check {
+    pub project: ProjectArgs,
+    /// How long what is starting may take.
+    pub patience: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    Healthy,
+    /// It has no check.
+    Running,
+    Starting,
+    /// It ended well, and was meant to end.
+    Done,
+    Unhealthy,
+    Exited(i32),
+    Restarting,
+    Missing,
+    /// `created`, `paused`, ...
+    Other(&'static str),
+}
+
+/// One line of the table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    pub service: String,
+    pub container: String,
+    pub state: State,
+    /// The id, for questions.
+    pub id: String,
+    /// In the engine's words.
+    pub text: String,
+    /// What is known of a sick one.
+    pub remark: Vec<String>,
+}
+
+/// The machine's reverse proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Proxy {
+    /// Nobody may look.
+    NotGranted,
+    Missing,
+    There {
+        name: String,
+        state: State,
+    },
+}
+
+pub fn check(check: &Check, host: &Host) -> Result<Ending> {
+    let project = check.project.load(&[])?;
+    let deadline = Instant::now().checked_add(check.patience);
+    let mut rows = rows(&project, &inspect::containers()?);
+    let starting: Vec<&Row> = rows.iter().filter(|row| row.state == State::Starting).collect();
+    if !starting.is_empty() {
+        watch(&starting, deadline, host)?;
+        rows = self::rows(&project, &inspect::containers()?);
+    }
+    for row in &mut rows {
+        row.remark = remark(row);
+    }
+    let needs_proxy = project
+        .services
+        .values()
+        .flat_map(|service| service.networks.keys())
+        .any(|key| project.networks.get(key).is_some_and(|network| network.name == REVERSE_PROXY_NETWORK));
+    let proxy = proxy()?;
+    let is_well = rows.iter().all(|row| row.state.is_well()) && !(needs_proxy && proxy.is_sick());
+    tell(&rows, &proxy, is_well, host)?;
+    Ok(if is_well { Ending::Ok } else { Ending::NotMet })
+}
+
+/// Until all of them are decided, or the time is over.
+fn watch(starting: &[&Row], deadline: Option<Instant>, host: &Host) -> Result<()> {
+    let mut jobs = Jobs::default();
+    let bar = host.progress("starting", u64::try_from(starting.len()).unwrap_or_default());
+    let mut waiting = starting.iter();
+    loop {
+        // The host bears 64 jobs of a run.
+        while jobs.len() < 48 {
+            let Some(row) = waiting.next() else { break };
+            jobs.add(row.container.clone(), inspect::watch(&row.id, inspect::Until::Healthy)?);
+        }
+        let left = deadline.map_or(Duration::from_secs(30), |deadline| deadline.saturating_duration_since(Instant::now()));
+        if jobs.is_empty() || left.is_zero() {
+            return Ok(());
+        }
+        bar.message(&jobs.keys().cloned().collect::<Vec<_>>().join(", "));
+        for over in jobs.next(left, |_, _| {})? {
+            bar.advance(1);
+            match over.outcome {
+                Ok(_) => detail!("{} is decided", over.key),
+                // Whatever became of it is looked at again anyway.
+                Err(error) => detail!("{}: {error}", over.key),
+            }
+        }
+    }
+}
+
+/// A row for each container that should be there.
+pub fn rows(project: &Project, containers: &[Container]) -> Vec<Row> {
+    let mut found: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
+    for container in containers.iter().filter(|container| !observed::is_one_off(container)) {
+        found.entry(observed::service(container)).or_default().push(container);
+    }
+    let mut rows = Vec::new();
+    for (name, service) in &project.services {
+        let ends = matches!(service.restart_policy(), Restart::No | Restart::OnFailure(_));
+        let mut containers = found.remove(name.as_str()).unwrap_or_default();
+        containers.sort_by_key(|container| observed::number(container));
+        rows.extend(containers.iter().map(|container| Row {
+            service: name.clone(),
+            container: container.name.clone(),
+            state: state(container, ends),
+            id: container.id.clone(),
+            text: container.status_text.clone(),
+            remark: Vec::new(),
+        }));
+        let there = u32::try_from(containers.len()).unwrap_or(u32::MAX);
+        for _ in there..service.replicas() {
+            let text = String::new();
+            rows.push(Row {
+                service: name.clone(),
+                container: "-".to_owned(),
+                state: State::Missing,
+                id: String::new(),
+                text,
+                remark: Vec::new(),
+            });
+        }
+    }
+    rows
+}
+
+/// `ends`: nobody starts it again when it ended well.
+fn state(container: &Container, ends: bool) -> State {
+    match (container.status, container.health) {
+        (Status::Running, Health::Healthy) => State::Healthy,
+        (Status::Running, Health::Unhealthy) => State::Unhealthy,
+        (Status::Running, Health::Starting) => State::Starting,
+        (Status::Running, Health::None) => State::Running,
+        (Status::Restarting, _) => State::Restarting,
+        (Status::Exited, _) => match observed::exit_code(container).unwrap_or(-1) {
+            0 if ends => State::Done,
+            code => State::Exited(code),
+        },
+        (status, _) => State::Other(words::status(status)),
+    }
+}
+
+impl State {
+    pub fn is_well(&self) -> bool {
+        matches!(self, Self::Healthy | Self::Running | Self::Done)
+    }
+
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Running => "running (no check)",
+            Self::Starting => "starting",
+            Self::Done => "done",
+            Self::Unhealthy => "unhealthy",
+            Self::Exited(_) => "exited",
+            Self::Restarting => "restarting",
+            Self::Missing => "missing",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+/// The last check of one that is unhealthy or still starting, the last lines of one that ended.
+fn remark(row: &Row) -> Vec<String> {
+    match row.state {
+        State::Unhealthy | State::Starting => {
+            let check = inspect::container_details(&row.id).ok().and_then(|details| blame::last_check(&details));
+            check.map(|(code, output)| vec![format!("last check ended with {code}: {output}")]).unwrap_or_default()
+        }
+        State::Exited(_) | State::Restarting => blame::last_lines(&row.id),
+        _ => Vec::new(),
+    }
+}
+
+fn proxy() -> Result<Proxy> {
+    let neighbours = match shared::neighbours(REVERSE_PROXY_NETWORK) {
+        Ok(neighbours) => neighbours,
+        Err(error) => match error.docker() {
+            Some(DockerError::AccessDenied(_)) => return Ok(Proxy::NotGranted),
+            Some(DockerError::NoSuchObject(_)) => return Ok(Proxy::Missing),
+            _ => return Err(error),
+        },
+    };
+    let found = neighbours.iter().find(|neighbour| label(&neighbour.labels, labels::REVERSE_PROXY) == Some("true"));
+    Ok(found.map_or(Proxy::Missing, |neighbour| Proxy::There {
+        name: neighbour.name.clone(),
+        state: match (neighbour.status, neighbour.health) {
+            (Status::Running, Health::Healthy) => State::Healthy,
+            (Status::Running, Health::Unhealthy) => State::Unhealthy,
+            (Status::Running, _) => State::Running,
+            (status, _) => State::Other(words::status(status)),
+        },
+    }))
+}
+
+impl Proxy {
+    fn is_sick(&self) -> bool {
+        match self {
+            Self::NotGranted => false,
+            Self::Missing => true,
+            Self::There { state, .. } => !state.is_well(),
+        }
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Self::NotGranted => "not looked at: the power `shared` was not granted",
+            Self::Missing => "missing",
+            Self::There { state, .. } => state.word(),
+        }
+    }
+}
+
+fn tell(rows: &[Row], proxy: &Proxy, is_well: bool, host: &Host) -> Result<()> {
+    if host.wants_json() {
+        let services: Vec<Value> = rows.iter().map(row_json).collect();
+        let name = if let Proxy::There { name, .. } = proxy { Some(name) } else { None };
+        return host.json(&json!({ "well": is_well, "services": services, "reverse_proxy": { "container": name, "state": proxy.word() } }));
+    }
+    let width =
+        |column: fn(&Row) -> &str, title: &str| rows.iter().map(|row| column(row).chars().count()).max().unwrap_or(0).max(title.len());
+    let service = width(|row| &row.service, "SERVICE");
+    let container = width(|row| &row.container, "CONTAINER");
+    out!("{:<service$}  {:<container$}  {:<18}  STATUS", "SERVICE", "CONTAINER", "STATE");
+    for row in rows {
+        out!("{:<service$}  {:<container$}  {:<18}  {}", row.service, row.container, row.state.word(), row.text);
+    }
+    match proxy {
+        Proxy::There { name, state } => out!("reverse proxy: {} ({name})", state.word()),
+        Proxy::NotGranted => detail!("reverse proxy: {}", proxy.word()),
+        Proxy::Missing => out!("reverse proxy: missing"),
+    }
+    for row in rows.iter().filter(|row| !row.remark.is_empty()) {
+        out!("\n{}:", row.container);
+        row.remark.iter().flat_map(|text| text.lines()).for_each(|line| out!("  {line}"));
+    }
+    if is_well {
+        out!("All services are running and healthy!");
+    } else {
+        let sick: Vec<&str> = rows.iter().filter(|row| !row.state.is_well()).map(|row| row.service.as_str()).collect();
+        out!("\nnot well: {}", if sick.is_empty() { "reverse proxy".to_owned() } else { sick.join(", ") });
+    }
+    Ok(())
+}
+
+fn row_json(row: &Row) -> Value {
+    let code = if let State::Exited(code) = row.state { Some(code) } else { None };
+    json!({
+        "service": row.service, "container": row.container, "state": row.state.word().split(' ').next(), "exit_code": code,
+        "status": row.text, "remark": row.remark,
+    })
+}

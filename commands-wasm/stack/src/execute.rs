@@ -1,0 +1,166 @@
+//! Doing what a plan says: whatever waits for nothing more goes on at once, and what fails stops the rest from
+//! beginning.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use host_sdk::docker::{Job, Jobs};
+use host_sdk::{Ending, Error, Result};
+
+use crate::plan::{Action, At, Operation, Plan, Who};
+use crate::progress::Progress;
+
+/// The host bears 64 jobs of a run.
+const JOBS_BOUND: usize = 48;
+/// Work that the engine does at once; waiting is not work.
+const WORK_BOUND: usize = 16;
+/// One wait for whatever comes first.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// How an operation began.
+#[derive(Debug)]
+pub enum Begun {
+    Job(Job),
+    /// Done already; the id of what was made.
+    Done(String),
+}
+
+/// Calls the engine. A component imports what its own hands do, and nothing else.
+pub trait Hands {
+    fn begin(&mut self, action: &Action, made: &Made) -> Result<Begun>;
+
+    /// After its job: none when it is done, or a job more.
+    fn then(&mut self, _action: &Action, _made: &Made) -> Result<Option<Job>> {
+        Ok(None)
+    }
+}
+
+/// Ids of what was made, by operation.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    ids: BTreeMap<At, String>,
+}
+
+impl Made {
+    pub fn id<'a>(&'a self, who: &'a Who) -> &'a str {
+        match who {
+            Who::Id(id) => id,
+            Who::Made(at) => self.ids.get(at).map(String::as_str).unwrap_or_default(),
+        }
+    }
+}
+
+/// Why a plan was not carried out: the operations that failed, the first one first.
+#[derive(Debug)]
+pub struct Stopped {
+    pub failed: Vec<(At, Error)>,
+    pub made: Made,
+}
+
+/// # Errors
+/// What went wrong first, and what did beside it; or that the run was interrupted, without an operation.
+pub fn execute(plan: &Plan, hands: &mut impl Hands, progress: &mut Progress<'_>, deadline: Option<Instant>) -> Result<Made, Stopped> {
+    let mut run =
+        Run { plan, made: Made::default(), waiting: (0..plan.operations.len()).collect(), done: BTreeSet::new(), jobs: Jobs::default() };
+    let mut failed = Vec::new();
+    loop {
+        if failed.is_empty() {
+            run.begin_what_can(hands, progress, &mut failed);
+        }
+        if !failed.is_empty() {
+            // What waits for others to come up would wait in vain; what the engine does is brought to its end.
+            run.jobs.drop_if(|at| run.plan.operations.get(*at).is_some_and(|operation| is_wait(&operation.action)));
+        }
+        if run.jobs.is_empty() {
+            break;
+        }
+        let left = deadline.map_or(WAIT, |deadline| deadline.saturating_duration_since(Instant::now()).min(WAIT));
+        let over = run.jobs.next(left, |at, event| progress.said(change(plan, *at), event));
+        match over {
+            Err(error) => {
+                failed.insert(0, (usize::MAX, error));
+                break;
+            }
+            Ok(over) if over.is_empty() && deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
+                let first = run.jobs.keys().min().copied().unwrap_or_default();
+                failed.push((first, Error::new(Ending::Timeout, "it took too long")));
+                break;
+            }
+            Ok(over) => over.into_iter().for_each(|over| run.over(over.key, over.outcome, hands, progress, &mut failed)),
+        }
+    }
+    if failed.is_empty() { Ok(run.made) } else { Err(Stopped { failed, made: run.made }) }
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    made: Made,
+    waiting: BTreeSet<At>,
+    done: BTreeSet<At>,
+    jobs: Jobs<At>,
+}
+
+impl Run<'_> {
+    fn begin_what_can(&mut self, hands: &mut impl Hands, progress: &mut Progress<'_>, failed: &mut Vec<(At, Error)>) {
+        // What is done at once may let others begin.
+        while let Some(at) = self.next() {
+            let Some(operation) = self.plan.operations.get(at) else { break };
+            self.waiting.remove(&at);
+            progress.begins(operation.change);
+            match hands.begin(&operation.action, &self.made) {
+                Ok(Begun::Job(job)) => self.jobs.add(at, job),
+                Ok(Begun::Done(id)) => self.over(at, Ok(id), hands, progress, failed),
+                Err(error) => self.over(at, Err(error), hands, progress, failed),
+            }
+            if !failed.is_empty() {
+                break;
+            }
+        }
+    }
+
+    /// The first that may begin and for which there is room.
+    fn next(&self) -> Option<At> {
+        if self.jobs.len() >= JOBS_BOUND {
+            return None;
+        }
+        let of = |at: &At| self.plan.operations.get(*at);
+        let working = || self.jobs.keys().filter_map(of);
+        let work = working().filter(|operation| !is_wait(&operation.action)).count();
+        let is_ready = |operation: &Operation| operation.after.iter().all(|before| self.done.contains(before));
+        let has_room = |operation: &Operation| is_wait(&operation.action) || work < WORK_BOUND;
+        self.waiting.iter().copied().find(|at| of(at).is_some_and(|operation| is_ready(operation) && has_room(operation)))
+    }
+
+    fn over(
+        &mut self,
+        at: At,
+        outcome: Result<String>,
+        hands: &mut impl Hands,
+        progress: &mut Progress<'_>,
+        failed: &mut Vec<(At, Error)>,
+    ) {
+        let Some(operation) = self.plan.operations.get(at) else { return };
+        let outcome = outcome.and_then(|id| Ok((id, hands.then(&operation.action, &self.made)?)));
+        match outcome {
+            Ok((_, Some(job))) => self.jobs.add(at, job),
+            Ok((id, None)) => {
+                self.made.ids.insert(at, id);
+                self.done.insert(at);
+                progress.done(operation.change);
+            }
+            Err(error) if operation.optional && failed.is_empty() => {
+                progress.passed_over(operation.change, &error);
+                self.done.insert(at);
+            }
+            Err(error) => failed.push((at, error)),
+        }
+    }
+}
+
+fn is_wait(action: &Action) -> bool {
+    matches!(action, Action::Wait { .. })
+}
+
+fn change(plan: &Plan, at: At) -> usize {
+    plan.operations.get(at).map(|operation| operation.change).unwrap_or_default()
+}

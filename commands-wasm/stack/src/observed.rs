@@ -1,0 +1,73 @@
+//! What is on the engine: data, in at most four calls.
+
+use std::collections::BTreeMap;
+
+use host_sdk::Result;
+use host_sdk::docker::inspect::{self, Container, Image, Network, Status, Volume};
+use host_sdk::docker::label;
+
+use crate::labels;
+use crate::spec::Wanted;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    pub containers: Vec<Container>,
+    pub networks: Vec<Network>,
+    pub volumes: Vec<Volume>,
+    /// By reference: those that are there.
+    pub images: BTreeMap<String, Image>,
+}
+
+impl Observed {
+    /// What matters for these services, beside their images: no call for what they do not use.
+    pub fn beside(images: BTreeMap<String, Image>, wanted: &Wanted) -> Result<Self> {
+        Ok(Self {
+            images,
+            containers: inspect::containers()?,
+            networks: if wanted.networks.is_empty() { Vec::new() } else { inspect::networks()? },
+            volumes: if wanted.volumes.is_empty() { Vec::new() } else { inspect::volumes()? },
+        })
+    }
+
+    pub fn network(&self, name: &str) -> Option<&Network> {
+        self.networks.iter().find(|network| network.name == name)
+    }
+
+    pub fn has_volume(&self, name: &str) -> bool {
+        self.volumes.iter().any(|volume| volume.name == name)
+    }
+}
+
+/// Those of the references that the engine has.
+pub fn images(references: &[String]) -> Result<BTreeMap<String, Image>> {
+    if references.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let found = inspect::images(references)?;
+    Ok(references.iter().cloned().zip(found).filter_map(|(reference, image)| Some((reference, image?))).collect())
+}
+
+/// The compose service of a container.
+pub fn service(container: &Container) -> &str {
+    label(&container.labels, labels::SERVICE).unwrap_or_default()
+}
+
+/// Made for one command, not for a service.
+pub fn is_one_off(container: &Container) -> bool {
+    label(&container.labels, labels::ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+pub fn number(container: &Container) -> u32 {
+    label(&container.labels, labels::NUMBER).and_then(|number| number.parse().ok()).unwrap_or_default()
+}
+
+/// It runs, or the engine is about to start it again.
+pub fn is_up(container: &Container) -> bool {
+    matches!(container.status, Status::Running | Status::Restarting | Status::Paused)
+}
+
+/// Of one that ended: the list tells it in words, `Exited (137) 5 seconds ago`.
+pub fn exit_code(container: &Container) -> Option<i32> {
+    let (_, rest) = container.status_text.split_once("Exited (")?;
+    rest.split(')').next()?.parse().ok()
+}

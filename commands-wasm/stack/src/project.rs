@@ -1,0 +1,62 @@
+//! Reading the project, with the options that all stack commands have.
+
+use std::collections::BTreeMap;
+
+use compose::{Disk, Loader, Options, Project};
+use host_sdk::{Ending, Error, Result, clap, docker, warning};
+
+/// Where the compose files are.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ProjectArgs {
+    /// A compose file; several are merged, the last one wins
+    #[arg(long = "file", short = 'f', value_name = "FILE")]
+    pub files: Vec<String>,
+    /// Services of this profile too
+    #[arg(long = "profile", value_name = "NAME")]
+    pub profiles: Vec<String>,
+    /// Variables from this file instead of `.env`
+    #[arg(long = "env-file", value_name = "FILE")]
+    pub env_files: Vec<String>,
+}
+
+impl ProjectArgs {
+    /// The project under the name that was granted. Warnings are told.
+    pub fn load(&self, services: &[String]) -> Result<Project> {
+        let project = self.read(services).map_err(told)?;
+        project.warnings.iter().for_each(|found| warning!("{found}"));
+        Ok(project)
+    }
+
+    /// The same without a word.
+    pub fn read(&self, services: &[String]) -> Result<Project, compose::Error> {
+        let environment: BTreeMap<String, String> = std::env::vars().collect();
+        let options = Options {
+            files: self.files.clone(),
+            profiles: self.profiles.clone(),
+            env_files: self.env_files.clone(),
+            services: services.to_vec(),
+            name: Some(docker::project()),
+            ..Options::default()
+        };
+        Loader::new(&Disk::new(""), environment).load(&options)
+    }
+}
+
+/// What is wrong with a compose file, with its place.
+pub fn told(error: compose::Error) -> Error {
+    let mut told = Error::new(Ending::Usage, error.to_string());
+    if let Some(place) = &error.place {
+        told = told.detail("file", place.file.to_string()).detail("line", place.line).detail("column", place.column);
+    }
+    if let Some(key) = &error.key {
+        told = told.detail("key", key.clone());
+    }
+    error.hints.iter().fold(told, |told, hint| told.hint(hint))
+}
+
+/// `S=N`.
+pub fn scale(text: &str) -> Result<(String, u32), String> {
+    let wrong = || format!("`{text}` is not `SERVICE=NUMBER`");
+    let (service, number) = text.split_once('=').ok_or_else(wrong)?;
+    Ok((service.to_owned(), number.parse().map_err(|_| wrong())?))
+}

@@ -1,0 +1,224 @@
+//! `up`: the project as its compose files say, and nothing touched that is as they say.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use host_sdk::docker::inspect::Status;
+use host_sdk::docker::{self, DockerError, create, inspect};
+use host_sdk::{Ending, Error, Host, Result, out, talk, warning};
+use serde_json::json;
+
+use crate::execute::execute;
+use crate::hands::UpHands;
+use crate::images::{self, ImageWishes};
+use crate::observed::{self, Observed};
+use crate::plan::{self, Action, Plan, Verb, Wishes};
+use crate::progress::{Progress, change_json};
+use crate::project::{ProjectArgs, told};
+use crate::sample::Sample;
+use crate::spec::{Selection, Wanted};
+use crate::{blame, words};
+
+/// What `up` was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Up {
+    pub project: ProjectArgs,
+    pub services: Vec<String>,
+    pub plan: bool,
+    pub images: ImageWishes,
+    pub wait: bool,
+    pub wait_timeout: Option<Duration>,
+    pub lock_timeout: Duration,
+    pub force_recreate: bool,
+    pub remove_orphans: bool,
+    pub scale: BTreeMap<String, u32>,
+    pub alone: bool,
+    pub timeout: Option<Duration>,
+}
+
+/// A container without a check that ends at once is seen when it is looked at so much later.
+const GRACE: Duration = Duration::from_secs(1);
+
+pub fn up(up: &Up, host: &Host) -> Result<Ending> {
+    let sample = dotenv(up, host)?;
+    let mut project = up.project.clone();
+    if let (Sample::Of(path), true) = (&sample, project.env_files.is_empty()) {
+        // Not there yet, with --plan: what it would say.
+        project.env_files.push((*path).to_owned());
+    }
+    let project = project.load(&up.services)?;
+    let selection = Selection { services: &up.services, scale: up.scale.clone(), alone: up.alone };
+    let wanted = Wanted::of(&project, &selection).map_err(told)?;
+    if wanted.services.is_empty() {
+        return Err(Error::usage("there is no service to bring up").hint("the active profiles leave none; name one with `--profile`"));
+    }
+    check_grants(&wanted, up.plan)?;
+    if up.plan {
+        return show(up, &wanted, host);
+    }
+    let _lock = docker::lock(up.lock_timeout)?;
+    let deadline = up.wait_timeout.and_then(|span| Instant::now().checked_add(span));
+    let mut there = observed::images(&wanted.images())?;
+    let needed = images::plan(&wanted, &there, &up.images);
+    if !needed.is_empty() {
+        carry_out(&needed, up, host, None)?;
+        there = observed::images(&wanted.images())?;
+    }
+    let observed = Observed::beside(there, &wanted)?;
+    let plan = plan::reconcile(&wanted, &observed, &wishes(up))?;
+    announce(&plan, host)?;
+    if plan.is_empty() {
+        return finish(&needed, &plan, &wanted, host);
+    }
+    let begun = Instant::now();
+    carry_out(&plan, up, host, deadline)?;
+    look_again(&plan, &wanted, up.wait, begun, host)?;
+    finish(&needed, &plan, &wanted, host)
+}
+
+fn wishes(up: &Up) -> Wishes<'_> {
+    Wishes { force_recreate: up.force_recreate, named: &up.services, remove_orphans: up.remove_orphans, wait: up.wait }
+}
+
+/// Without `.env`, its sample becomes it; with `--plan` it is only said.
+fn dotenv(up: &Up, host: &Host) -> Result<Sample> {
+    let sample = if up.project.env_files.is_empty() { Sample::find() } else { Sample::Nothing };
+    let Sample::Of(path) = sample else { return Ok(sample) };
+    if up.plan {
+        talk!("`.env` is not there: `{path}` would be copied to it");
+        return Ok(sample);
+    }
+    Sample::write(path)?;
+    talk!("wrote `.env` from `{path}`: look at what it says");
+    let named = std::fs::read_to_string(".env").ok().and_then(|text| project_of(&text));
+    let project = docker::project();
+    match named {
+        Some(named) if compose::names::normalised(&named) != project => {
+            let text = format!("`.env` calls the project `{named}` now, and this run began as `{project}`");
+            Err(Error::failed(text).hint(format!("host run {}", host.name())))
+        }
+        _ => Ok(Sample::Nothing),
+    }
+}
+
+/// What a `.env` calls the project.
+fn project_of(text: &str) -> Option<String> {
+    let line = |key: &str| {
+        let mut values = text.lines().filter_map(|line| line.trim().strip_prefix(key)?.trim_start().strip_prefix('='));
+        values.next_back().map(|value| value.trim().trim_matches(['"', '\'']).to_owned())
+    };
+    line("PROJECT_NAME").or_else(|| line("COMPOSE_PROJECT_NAME")).filter(|name| !name.is_empty() && !name.contains('$'))
+}
+
+/// Everything that is missing at once, before anything is changed.
+fn check_grants(wanted: &Wanted, only_shown: bool) -> Result<()> {
+    let verdict = match create::check(&wanted.specs()) {
+        Ok(verdict) => verdict,
+        // A plan needs only to look.
+        Err(error) if only_shown && matches!(error.docker(), Some(DockerError::AccessDenied(_))) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if verdict.denials.is_empty() {
+        return Ok(());
+    }
+    let denials: Vec<String> =
+        verdict.denials.iter().map(|denial| format!("  {}: {} `{}`", denial.service, denial.field, denial.thing)).collect();
+    let list = verdict.denials.iter().map(|denial| json!({ "service": denial.service, "field": denial.field, "thing": denial.thing }));
+    let error = Error::new(Ending::Denied, format!("the compose file asks for what is not granted:\n{}", denials.join("\n")))
+        .detail("denials", list.collect::<Vec<_>>())
+        .detail("lines", verdict.lines.clone());
+    Err(error.hint(format!("to allow it, add to host.toml:\n{}", verdict.lines.join("\n"))))
+}
+
+/// `--plan`: looks, and does nothing else.
+fn show(up: &Up, wanted: &Wanted, host: &Host) -> Result<Ending> {
+    let there = observed::images(&wanted.images())?;
+    let needed = images::plan(wanted, &there, &up.images);
+    let observed = Observed::beside(there, wanted)?;
+    let plan = plan::reconcile(wanted, &observed, &wishes(up))?;
+    let changes = || needed.changes.iter().chain(&plan.changes).filter(|change| change.verb != Verb::Wait);
+    if host.wants_json() {
+        let changes: Vec<_> = changes().map(change_json).collect();
+        host.json(&json!({ "event": "plan", "changes": changes, "notes": plan.notes, "orphans": plan.orphans }))?;
+        return Ok(Ending::Ok);
+    }
+    for change in changes() {
+        out!("{:<9} {:<9} {}  ({})", change.verb.word(), change.kind.word(), change.name, change.cause);
+    }
+    if changes().next().is_none() {
+        out!("nothing to be done: {}", up_to_date(wanted));
+    }
+    remarks(&plan);
+    Ok(Ending::Ok)
+}
+
+fn announce(plan: &Plan, host: &Host) -> Result<()> {
+    if host.wants_json() {
+        let changes: Vec<_> = plan.changes.iter().map(change_json).collect();
+        host.json(&json!({ "event": "plan", "changes": changes, "notes": plan.notes, "orphans": plan.orphans }))?;
+    } else {
+        remarks(plan);
+    }
+    Ok(())
+}
+
+fn remarks(plan: &Plan) {
+    plan.notes.iter().for_each(|note| warning!("{note}"));
+    if !plan.orphans.is_empty() {
+        warning!("of services that are not in the compose file: {}; `--remove-orphans` removes them", plan.orphans.join(", "));
+    }
+}
+
+fn carry_out(plan: &Plan, up: &Up, host: &Host, deadline: Option<Instant>) -> Result<()> {
+    let mut progress = Progress::new(host, plan);
+    let mut hands = UpHands { timeout: up.timeout };
+    match execute(plan, &mut hands, &mut progress, deadline) {
+        Ok(_) => Ok(()),
+        Err(stopped) => Err(blame::explain(plan, stopped, &progress, host)),
+    }
+}
+
+/// A container that ended as soon as it was started is a failure, whoever waited for it.
+fn look_again(plan: &Plan, wanted: &Wanted, wait: bool, begun: Instant, host: &Host) -> Result<()> {
+    let started =
+        |name: &str| plan.changes.iter().any(|change| change.name == name && change.verb != Verb::Remove && change.verb != Verb::Wait);
+    let starts = plan.operations.iter().any(|operation| matches!(operation.action, Action::Start(_)));
+    if !starts {
+        return Ok(());
+    }
+    if wait {
+        std::thread::sleep(GRACE.saturating_sub(begun.elapsed()));
+    }
+    for container in inspect::containers()? {
+        let service = observed::service(&container);
+        if !wanted.services.contains_key(service) || observed::is_one_off(&container) || !started(&container.name) {
+            continue;
+        }
+        let failure = match (container.status, observed::exit_code(&container)) {
+            (Status::Restarting, _) => format!("{} ends again and again: {}", container.name, container.status_text),
+            (Status::Exited, Some(code)) if code != 0 => format!("{} ended with {code}", container.name),
+            (Status::Dead, _) => format!("{} is dead", container.name),
+            _ => continue,
+        };
+        let error = blame::of_container(Error::failed(failure), &container.id, host);
+        return Err(error.hint("host run check_services shows the others"));
+    }
+    Ok(())
+}
+
+fn finish(needed: &Plan, plan: &Plan, wanted: &Wanted, host: &Host) -> Result<Ending> {
+    let done = needed.changes.len() + plan.changes.iter().filter(|change| change.verb != Verb::Wait).count();
+    if host.wants_json() {
+        host.json(&json!({ "event": "end", "changes": done, "services": wanted.services.len() }))?;
+    } else if done == 0 {
+        out!("nothing to be done: {}", up_to_date(wanted));
+    } else {
+        out!("up: {}", words::count(wanted.services.len(), "service"));
+    }
+    Ok(Ending::Ok)
+}
+
+fn up_to_date(wanted: &Wanted) -> String {
+    let is = if wanted.services.len() == 1 { "is" } else { "are" };
+    format!("{} {is} as the compose file says", words::count(wanted.services.len(), "service"))
+}

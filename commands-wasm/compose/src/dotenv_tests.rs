@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 
 fn read(text: &str) -> Vec<(String, String)> {
-    let lookup = |name: &str| (name == "HOME").then(|| "/home".to_owned());
+    let lookup = |name: &str| (name == "HOME").then(|| "/users".to_owned());
     parse(".env", text.as_bytes(), &BTreeMap::new(), &lookup).unwrap().variables.into_iter().collect()
 }
 
@@ -26,8 +26,8 @@ fn quotes_comments_and_spaces_are_compose_s() {
         ("A=", ""),
         ("A='b # $HOME \\n'", "b # $HOME \\n"),
         ("A=\"b\\tc\\\"d\"", "b\tc\"d"),
-        ("A=\"$HOME/x\" # comment", "/home/x"),
-        ("A=$HOME/${NONE:-y}", "/home/y"),
+        ("A=\"$HOME/x\" # comment", "/users/x"),
+        ("A=$HOME/${NONE:-y}", "/users/y"),
         ("A=\"\\$HOME\"", "$HOME"),
         ("A=$$5", "$5"),
         ("A=\"one\ntwo\"\n", "one\ntwo"),
@@ -43,7 +43,7 @@ fn quotes_comments_and_spaces_are_compose_s() {
 #[test]
 fn later_lines_use_earlier_ones_and_names_alone_take_the_environment() {
     let pairs = read("# first\n\nB=1\nC=${B}2\nHOME\nNOTHERE\n1X=3\n");
-    let expected = [("B", "1"), ("C", "12"), ("HOME", "/home")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let expected = [("B", "1"), ("C", "12"), ("HOME", "/users")].map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(pairs, expected);
 }
 
@@ -57,8 +57,8 @@ fn mistakes_are_told_with_their_line_and_without_their_value() {
 
 #[test]
 fn the_raw_form_takes_lines_as_they_are() {
-    let lookup = |name: &str| (name == "HOME").then(|| "/home".to_owned());
+    let lookup = |name: &str| (name == "HOME").then(|| "/users".to_owned());
     let out = parse_raw("raw.env", b"# no\nA='x' # $HOME\nHOME\nNONE\n", &lookup).unwrap();
-    let expected = [("A", "'x' # $HOME"), ("HOME", "/home")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let expected = [("A", "'x' # $HOME"), ("HOME", "/users")].map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(out.variables.into_iter().collect::<Vec<_>>(), expected);
 }

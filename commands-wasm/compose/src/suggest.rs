@@ -6,7 +6,8 @@ pub(crate) fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     let allowed = 1 + word.chars().count() / 4;
     let distances =
         known.into_iter().map(|candidate| (strsim::osa_distance(&lower, &candidate.to_lowercase().replace('-', "_")), candidate));
-    distances.filter(|(distance, _)| *distance <= allowed).min().map(|(_, candidate)| candidate)
+    let close = |(distance, candidate): &(usize, &str)| *distance <= allowed && *distance < word.len().min(candidate.len());
+    distances.filter(close).min().map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

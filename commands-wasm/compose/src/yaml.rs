@@ -87,7 +87,8 @@ impl<'a> Builder<'a> {
     }
 
     fn place(&self, span: &Span) -> Place {
-        Place::new(&self.file, span.start.line(), span.start.col() + 1)
+        let start = span.tag_start().unwrap_or(span.start);
+        Place::new(&self.file, start.line(), start.col() + 1)
     }
 
     fn spend(&mut self, nodes: usize, place: &Place) -> Result<(), Error> {
@@ -222,7 +223,8 @@ fn scalar(text: &str, plain: bool, tag: Option<&YamlTag>, place: &Place) -> Resu
         (Some("str"), _) => Value::Text(text.to_owned()),
         (Some(_), _) => number::resolve(text),
         (None, Some(tag)) => return Ok((tag, resolved())),
-        (None, None) if tag.suffix().is_empty() => Value::Text(text.to_owned()),
+        // `!` alone: a string. `!!merge`: what some programs write before `<<`.
+        (None, None) if tag.suffix().is_empty() || (tag.suffix() == "merge" && text == "<<") => Value::Text(text.to_owned()),
         (None, None) => return Err(unknown_tag(tag, place)),
     };
     Ok((Tag::None, value))

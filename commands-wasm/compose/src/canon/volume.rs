@@ -123,25 +123,19 @@ impl Canon<'_> {
     }
 }
 
-/// The parts between colons; the one after a drive's letter belongs to its path.
+/// The parts between colons. A drive's letter belongs to its path: `C:\\x`, or `c:/x` when a target follows; a volume
+/// may have a name of one letter.
 fn split(text: &str) -> Vec<String> {
-    let mut parts: Vec<String> = Vec::new();
-    let mut drive = false;
-    for part in text.split(':') {
-        match parts.last_mut() {
-            Some(last) if drive => {
-                last.push(':');
-                last.push_str(part);
-                drive = false;
-            }
-            _ => {
-                drive =
-                    part.len() == 1 && part.starts_with(|letter: char| letter.is_ascii_alphabetic()) && parts.len() < 2 && text.len() > 2;
-                parts.push(part.to_owned());
-            }
+    let parts: Vec<&str> = text.split(':').collect();
+    let drive = match parts.as_slice() {
+        [letter, path, rest @ ..] if letter.len() == 1 && letter.starts_with(|letter: char| letter.is_ascii_alphabetic()) => {
+            path.starts_with('\\') || (path.starts_with('/') && rest.first().is_some_and(|target| target.starts_with('/')))
         }
-    }
-    parts
+        _ => false,
+    };
+    let skip = usize::from(drive);
+    let first = parts.iter().take(skip + 1).copied().collect::<Vec<_>>().join(":");
+    std::iter::once(first).chain(parts.iter().skip(skip + 1).map(|part| (*part).to_owned())).collect()
 }
 
 fn is_path(source: &str) -> bool {

@@ -66,8 +66,12 @@ fn mount(keys: &Keys<'_>, item: &Node) -> Result<Mount, Error> {
         section: false,
         place: item.place.clone(),
     };
+    // Compose lets it pass, and the engine refuses it: other services of the file may still run.
     if !mount.target.starts_with('/') && !mount.target.contains([':', '\\']) {
-        return Err(Error::new(format!("`{}` is not an absolute path in the container", mount.target)).at(&item.place).key(&keys.path));
+        keys.context.notes.warn(
+            Some(&item.place),
+            format!("`{}`: `{}` is not an absolute path in the container, the engine will refuse it", keys.path, mount.target),
+        );
     }
     sections(keys, &mut mount)?;
     Ok(mount)

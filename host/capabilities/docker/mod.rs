@@ -7,13 +7,18 @@
 
 mod client;
 mod error;
-#[expect(unreachable_pub, reason = "bindgen re-exports the resources, which must be `pub` for that")]
 mod host;
+#[expect(unreachable_pub, reason = "bindgen re-exports the resource, which must be `pub` for that")]
 mod jobs;
 mod limits;
+#[expect(unreachable_pub, reason = "bindgen re-exports the resource, which must be `pub` for that")]
 mod lock;
+mod making;
+mod paths;
 pub mod policy;
+mod ports;
 mod scope;
+mod watch;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -43,6 +48,9 @@ mod bindings {
 }
 use self::bindings::host::docker as wit;
 use self::wit::{create, inspect, logs, network, pull, remove, shared, start_stop, types, volume};
+
+/// In the name of a container that is not complete yet; at random what follows.
+const HALF: &str = ".half-";
 
 /// Where the engine is, as the operator wrote it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

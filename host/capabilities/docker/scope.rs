@@ -7,11 +7,13 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use super::HALF;
 use super::client::Engine;
 use super::error::no_such;
 use super::inspect::{Container, Network, Volume};
+use super::policy::lack::Lack;
 use super::policy::{Permit, labels};
-use super::types::{Error, Pair};
+use super::types::{Error, Pair, Status};
 
 /// One project on one engine.
 pub(super) struct Scope {
@@ -44,19 +46,18 @@ impl Scope {
         // An engine that does not know the filter must not open anything.
         containers.retain(|container| self.is_own(&container.labels));
         self.remember(containers.iter().map(|container| &container.id));
+        for container in containers.iter_mut().filter(|container| container.name.contains(HALF)) {
+            // Whoever made it was killed: it was never started, and never will be what it should be.
+            container.status = Status::Dead;
+            container.status_text = "Dead (it was not finished when it was made)".to_owned();
+        }
         Ok(containers)
     }
 
     /// One of them by name, id, or the beginning of its id.
     pub(super) async fn container(&self, name: &str) -> Result<Container, Error> {
-        let mut containers = self.containers().await?;
-        let by = |is: &dyn Fn(&Container) -> bool| containers.iter().position(is);
-        let place = by(&|container| container.name == name).or_else(|| by(&|container| container.id == name)).or_else(|| {
-            let begins = |container: &Container| name.len() >= SHORT_ID && container.id.starts_with(name);
-            let mut found = containers.iter().enumerate().filter(|(_, container)| begins(container));
-            found.next().filter(|_| found.next().is_none()).map(|(place, _)| place)
-        });
-        place.map(|place| containers.swap_remove(place)).ok_or_else(|| no_such("container", name))
+        let containers = self.containers().await?;
+        pick(&containers, name).cloned().ok_or_else(|| no_such("container", name))
     }
 
     /// The whole id of one of them. An id that was seen before is not looked up again.
@@ -102,8 +103,29 @@ impl Scope {
         Ok(volumes)
     }
 
+    /// Refuses what lacks something.
+    pub(super) fn granted(&self, lacks: impl IntoIterator<Item = Lack>) -> Result<(), Error> {
+        let lacks: Vec<Lack> = lacks.into_iter().collect();
+        if lacks.is_empty() { Ok(()) } else { Err(Error::AccessDenied(self.permit.denial(&lacks))) }
+    }
+
+    /// Whether an image with a name of ours is another project's. Older tools than Compose 2 write no labels.
+    pub(super) fn may_see(&self, labels: &[Pair]) -> bool {
+        self.is_own(labels) || !labels.iter().any(|label| label.name == labels::PROJECT)
+    }
+
     /// Whether something carries the project's label.
     pub(super) fn is_own(&self, labels: &[Pair]) -> bool {
         labels.iter().any(|label| label.name == labels::PROJECT && label.value == self.project())
     }
+}
+
+/// One of these by name, id, or the beginning of its id.
+pub(super) fn pick<'c>(containers: &'c [Container], name: &str) -> Option<&'c Container> {
+    let exact = containers.iter().find(|container| container.name == name).or_else(|| containers.iter().find(|c| c.id == name));
+    exact.or_else(|| {
+        let begins = |container: &&Container| name.len() >= SHORT_ID && container.id.starts_with(name);
+        let mut found = containers.iter().filter(begins);
+        found.next().filter(|_| found.next().is_none())
+    })
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bollard::models::{
     ContainerInspectResponse, ContainerSummary, ContainerSummaryHealthStatusEnum, ContainerSummaryStateEnum, EndpointSettings,
-    HealthStatusEnum, HealthcheckResult, PortSummary, PortSummaryTypeEnum,
+    HealthStatusEnum, HealthcheckResult, MountPoint, PortSummary, PortSummaryTypeEnum,
 };
 use bollard::query_parameters::{
     KillContainerOptions, ListContainersOptions, RemoveContainerOptions, RenameContainerOptions, RestartContainerOptions,
@@ -35,6 +35,29 @@ pub(crate) struct State {
     pub(crate) stop_timeout_s: Option<u32>,
 }
 
+/// What a container has that another one may be given a part of.
+#[derive(Clone, Debug)]
+pub(crate) struct Shares {
+    /// `host`, `container:ID`, or what is its own.
+    pub(crate) network_mode: String,
+    pub(crate) pid_mode: String,
+    pub(crate) ipc_mode: String,
+    pub(crate) mounts: Vec<Held>,
+}
+
+/// A mount of a container that is there.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    /// `bind`, `volume`, `tmpfs`, ...
+    pub(crate) kind: String,
+    /// Of a volume.
+    pub(crate) name: String,
+    /// The path on the machine.
+    pub(crate) source: String,
+    pub(crate) target: String,
+    pub(crate) read_only: bool,
+}
+
 impl Engine {
     /// All of one project, running or not.
     pub(crate) async fn containers_of(&self, project: &str) -> Result<Vec<Container>, Failure> {
@@ -59,6 +82,10 @@ impl Engine {
 
     pub(crate) async fn state(&self, id: &str) -> Result<State, Failure> {
         self.ask(|docker| async move { docker.inspect_container(id, None).await }).await.map(state)
+    }
+
+    pub(crate) async fn shares(&self, id: &str) -> Result<Shares, Failure> {
+        self.ask(|docker| async move { docker.inspect_container(id, None).await }).await.map(shares)
     }
 
     pub(crate) async fn start(&self, id: &str) -> Result<(), Failure> {
@@ -203,6 +230,23 @@ fn state(answer: ContainerInspectResponse) -> State {
         tty: config.tty.unwrap_or(false),
         stop_signal: config.stop_signal.unwrap_or_default(),
         stop_timeout_s: config.stop_timeout.and_then(|seconds| u32::try_from(seconds).ok()),
+    }
+}
+
+fn shares(answer: ContainerInspectResponse) -> Shares {
+    let config = answer.host_config.unwrap_or_default();
+    let held = |mount: MountPoint| Held {
+        kind: mount.typ.unwrap_or_default(),
+        name: mount.name.unwrap_or_default(),
+        source: mount.source.unwrap_or_default(),
+        target: mount.destination.unwrap_or_default(),
+        read_only: mount.rw == Some(false),
+    };
+    Shares {
+        network_mode: config.network_mode.unwrap_or_default(),
+        pid_mode: config.pid_mode.unwrap_or_default(),
+        ipc_mode: config.ipc_mode.unwrap_or_default(),
+        mounts: answer.mounts.unwrap_or_default().into_iter().map(held).collect(),
     }
 }
 

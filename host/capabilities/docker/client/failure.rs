@@ -24,6 +24,16 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// What it was asked about is not there any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self, Self::Answered { status: 404, .. })
+    }
+
+    /// Whether the engine's words hold these, which are in lower case.
+    pub(crate) fn says(&self, words: &str) -> bool {
+        matches!(self, Self::Answered { message, .. } if message.to_lowercase().contains(words))
+    }
+
     /// `scrub` takes out of the engine's own texts what a guest must not learn.
     pub(super) fn of(error: Error, scrub: impl Fn(&str) -> String) -> Self {
         match error {

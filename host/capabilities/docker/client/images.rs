@@ -18,6 +18,13 @@ impl Engine {
         Ok(list.into_iter().map(image).collect())
     }
 
+    /// Those that have one name, as people write it.
+    pub(crate) async fn images_named(&self, name: &str) -> Result<Vec<Image>, Failure> {
+        let options = ListImagesOptions { filters: filters(&[("reference", name)]), ..ListImagesOptions::default() };
+        let list = self.ask(|docker| async move { docker.list_images(Some(options)).await }).await?;
+        Ok(list.into_iter().map(image).collect())
+    }
+
     /// Pulls one image; what the registry tells on the way goes to `say`.
     pub(crate) async fn pull(&self, name: &str, tag: &str, platform: &str, say: impl Fn(Event)) -> Result<(), Failure> {
         let options = CreateImageOptions {

@@ -15,7 +15,7 @@ pub(super) mod wire;
 use std::collections::HashMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bollard::Docker;
@@ -25,10 +25,11 @@ use super::Endpoint;
 use super::limits;
 use super::types::Pair;
 
+pub(super) use self::containers::{Held, State};
+pub(super) use self::create::Resolved;
 pub(super) use self::failure::Failure;
-pub(super) use self::logs::Logs;
 pub(super) use self::version::Version;
-use self::wire::Wire;
+use self::wire::{Trouble, Wire};
 
 /// Answers of the crate beneath.
 pub(super) type Answer<T> = Result<T, bollard::errors::Error>;
@@ -39,13 +40,15 @@ pub(super) struct Engine {
     endpoint: Endpoint,
     /// The project's folder, which texts of the engine may name.
     root: PathBuf,
+    /// Certificates are read once.
+    wire: OnceLock<Result<Wire, Trouble>>,
     docker: Mutex<Option<Docker>>,
     version: OnceCell<Version>,
 }
 
 impl Engine {
     pub(super) fn new(endpoint: Endpoint, root: PathBuf) -> Self {
-        Self { endpoint, root, docker: Mutex::new(None), version: OnceCell::new() }
+        Self { endpoint, root, wire: OnceLock::new(), docker: Mutex::new(None), version: OnceCell::new() }
     }
 
     /// The client; what it is asked is bounded in time by [`Self::ask`].
@@ -61,7 +64,7 @@ impl Engine {
 
     /// For what the crate has no call for.
     pub(super) fn wire(&self) -> Result<Wire, Failure> {
-        Ok(Wire::new(&self.endpoint)?)
+        Ok(self.wire.get_or_init(|| Wire::new(&self.endpoint)).clone()?)
     }
 
     /// The client for what takes as long as it takes; see [`Self::patiently`].

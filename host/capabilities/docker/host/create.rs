@@ -1,28 +1,113 @@
-//! Power `create`.
+//! Power `create`: containers are made, each field compared with the grant before anything else happens.
 
 use wasmtime::Result as Trap;
 use wasmtime::component::Resource;
 
-use crate::capabilities::docker::DockerView;
-use crate::capabilities::docker::create::{Host, Spec, Verdict};
-use crate::capabilities::docker::jobs::Job;
+use crate::capabilities::docker::create::{Denial, Host, Spec, Verdict};
+use crate::capabilities::docker::error::{invalid, no_such, too_much};
+use crate::capabilities::docker::jobs::{Dropped, Job};
+use crate::capabilities::docker::policy::mount::World;
+use crate::capabilities::docker::policy::spec::Checked;
+use crate::capabilities::docker::scope::Scope;
 use crate::capabilities::docker::types::Error;
-use crate::gate::Effect;
+use crate::capabilities::docker::{DockerView, limits, making, paths};
+use crate::gate::{Decision, Effect};
 use crate::grants::DockerPower;
 
-use super::operation;
+use super::{check_name, operation};
 
 impl Host for DockerView<'_> {
-    async fn check(&mut self, _s: Vec<Spec>) -> Trap<Result<Verdict, Error>> {
-        let operation = operation("create.check", "", Effect::Change, String::new());
-        Ok(self.ctx.gate.pass_now(operation, self.decide(DockerPower::Create), || Err(Error::Other("check".to_owned()))))
+    async fn check(&mut self, specs: Vec<Spec>) -> Trap<Result<Verdict, Error>> {
+        let operation = operation("create.check", &format!("{} specs", specs.len()), Effect::Read, String::new());
+        let (scope, decision) = (self.scope(), self.decide(DockerPower::Create));
+        Ok(self.ctx.gate.pass_now(operation, decision, || verdict(&scope, &specs)))
     }
-    async fn create(&mut self, _s: Spec) -> Trap<Result<Resource<Job>, Error>> {
-        let operation = operation("create.create", "", Effect::Change, String::new());
-        Ok(self.ctx.gate.pass_now(operation, self.decide(DockerPower::Create), || Err(Error::Other("create".to_owned()))))
+
+    async fn create(&mut self, spec: Spec) -> Trap<Result<Resource<Job>, Error>> {
+        let operation = operation("create.create", &spec.name, Effect::Change, format!("image {}", spec.image));
+        let scope = self.scope();
+        let mut decision = self.decide(DockerPower::Create);
+        let mut checked = Err(Error::Other("not granted".to_owned()));
+        if decision == Decision::Allowed {
+            checked = check(&scope, &spec);
+            if let Ok(Checked { lacks, .. }) = &checked {
+                decision = scope.permit.decide_on(DockerPower::Create, lacks);
+            }
+        }
+        let checked = match checked {
+            Ok(checked) => checked,
+            Err(error) => return Ok(self.ctx.gate.pass_now(operation, decision, || Err(error))),
+        };
+        let finishing = self.ctx.jobs.finishing();
+        self.begin(operation, decision, Dropped::GoesOn, |_| async move {
+            let plan = making::plan(&scope, spec, checked).await?;
+            finishing.run(async move { making::make(&scope, plan).await }).await
+        })
     }
-    async fn rename(&mut self, _c: String, _n: String) -> Trap<Result<(), Error>> {
-        let operation = operation("create.rename", "", Effect::Change, String::new());
-        Ok(self.ctx.gate.pass_now(operation, self.decide(DockerPower::Create), || Err(Error::Other("rename".to_owned()))))
+
+    async fn rename(&mut self, container: String, name: String) -> Trap<Result<(), Error>> {
+        let operation = operation("create.rename", &container, Effect::Change, format!("to {name}"));
+        let (scope, decision) = (self.scope(), self.decide(DockerPower::Create));
+        let renamed = async {
+            check_name(&container)?;
+            scope.permit.name("container", &name).map_err(invalid)?;
+            let id = scope.container_id(&container).await?;
+            match scope.engine.rename(&id, name.clone()).await {
+                Ok(()) => Ok(()),
+                Err(failure) if failure.is_gone() => Err(no_such("container", &container)),
+                Err(failure) => Err(making::of_create(failure, &name, "")),
+            }
+        };
+        Ok(self.ctx.gate.pass(operation, decision, renamed).await)
     }
+}
+
+fn verdict(scope: &Scope, specs: &[Spec]) -> Result<Verdict, Error> {
+    if specs.len() > limits::QUESTIONS {
+        return Err(too_much(format!("{} specs; at most {} are possible in one call", specs.len(), limits::QUESTIONS)));
+    }
+    let mut denials = Vec::new();
+    let mut lacks = Vec::new();
+    for spec in specs {
+        for lack in check(scope, spec)?.lacks {
+            denials.push(Denial { service: spec.service.clone(), field: lack.field.to_owned(), thing: lack.thing.clone() });
+            lacks.push(lack);
+        }
+    }
+    Ok(Verdict { denials, lines: scope.permit.lines(&lacks) })
+}
+
+fn check(scope: &Scope, spec: &Spec) -> Result<Checked, Error> {
+    bounds(spec)?;
+    let world = World { root: &scope.root, socket: scope.engine.socket(), real: &paths::real };
+    scope.permit.spec(spec, &world).map_err(|problem| invalid(format!("service `{}`: {problem}", spec.service)))
+}
+
+/// What a spec may hold; the engine has bounds of its own for most of it.
+fn bounds(spec: &Spec) -> Result<(), Error> {
+    let items = [
+        spec.labels.len(),
+        spec.annotations.len(),
+        spec.environment.len(),
+        spec.exposed.len(),
+        spec.published.len(),
+        spec.mounts.len(),
+        spec.volumes_from.len(),
+        spec.files.len(),
+        spec.attachments.len(),
+        spec.links.len(),
+        spec.extra_hosts.len(),
+        spec.security.devices.len(),
+        spec.security.options.len(),
+        spec.security.sysctls.len(),
+    ];
+    let items: usize = items.iter().sum();
+    if items > limits::SPEC_ITEMS {
+        return Err(too_much(format!("service `{}` has {items} parts; at most {} are possible", spec.service, limits::SPEC_ITEMS)));
+    }
+    let bytes: usize = spec.files.iter().map(|file| file.content.len()).sum();
+    if bytes > limits::FILES_BYTES {
+        return Err(too_much(format!("the files of `{}` have {bytes} bytes; at most {} are possible", spec.service, limits::FILES_BYTES)));
+    }
+    Ok(())
 }

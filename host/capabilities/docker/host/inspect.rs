@@ -3,11 +3,15 @@
 use wasmtime::Result as Trap;
 use wasmtime::component::Resource;
 
-use crate::capabilities::docker::DockerView;
+use crate::capabilities::docker::error::{invalid, too_much};
 use crate::capabilities::docker::inspect::{Container, Details, Engine, Holder, Host, Image, Network, Until, Volume};
-use crate::capabilities::docker::jobs::Job;
+use crate::capabilities::docker::jobs::{Dropped, Job};
+use crate::capabilities::docker::making::is_named;
+use crate::capabilities::docker::policy::image::Reference;
+use crate::capabilities::docker::policy::lack::Lack;
 use crate::capabilities::docker::types::Error;
-use crate::gate::Effect;
+use crate::capabilities::docker::{DockerView, limits, ports, watch};
+use crate::gate::{Decision, Effect};
 use crate::grants::DockerPower;
 
 use super::{check_name, operation};
@@ -74,8 +78,29 @@ impl Host for DockerView<'_> {
 
     async fn images(&mut self, references: Vec<String>) -> Trap<Result<Vec<Option<Image>>, Error>> {
         let operation = operation("inspect.images", &references.join(" "), Effect::Read, String::new());
-        let decision = self.decide(DockerPower::Inspect);
-        Ok(self.ctx.gate.pass_now(operation, decision, || Err(Error::Other("images".to_owned()))))
+        let (scope, mut decision) = (self.scope(), self.decide(DockerPower::Inspect));
+        let wanted = match wanted(&references) {
+            Ok(wanted) => wanted,
+            Err(error) => return Ok(self.ctx.gate.pass_now(operation, decision, || Err(error))),
+        };
+        if decision == Decision::Allowed {
+            let lacks: Vec<Lack> = wanted.iter().filter_map(|reference| scope.permit.image("references", reference)).collect();
+            decision = scope.permit.decide_on(DockerPower::Inspect, &lacks);
+        }
+        let images = async {
+            if wanted.is_empty() {
+                return Ok(Vec::new());
+            }
+            let all = scope.engine.images_of(None).await?;
+            let find = |reference: &Reference| {
+                let granted = scope.permit.has_image(reference);
+                let found = all.iter().find(|image| is_named(image, reference));
+                // A name of ours may still be that of another project's image.
+                found.filter(|image| granted || scope.may_see(&image.labels)).cloned()
+            };
+            Ok(wanted.iter().map(find).collect())
+        };
+        Ok(self.ctx.gate.pass(operation, decision, images).await)
     }
 
     async fn own_images(&mut self) -> Trap<Result<Vec<Image>, Error>> {
@@ -85,13 +110,35 @@ impl Host for DockerView<'_> {
         Ok(self.ctx.gate.pass(operation, decision, images).await)
     }
 
-    async fn watch(&mut self, name: String, _until: Until) -> Trap<Result<Resource<Job>, Error>> {
-        let operation = operation("inspect.watch", &name, Effect::Read, String::new());
-        Ok(self.ctx.gate.pass_now(operation, self.decide(DockerPower::Inspect), || Err(Error::Other("watch".to_owned()))))
+    async fn watch(&mut self, name: String, until: Until) -> Trap<Result<Resource<Job>, Error>> {
+        let operation = operation("inspect.watch", &name, Effect::Read, format!("{until:?}").to_lowercase());
+        let (scope, decision) = (self.scope(), self.decide(DockerPower::Inspect));
+        self.begin(operation, decision, Dropped::Cancels, |_| async move {
+            check_name(&name)?;
+            watch::watch(&scope, &name, until).await
+        })
     }
 
-    async fn port_holders(&mut self, _ports: Vec<u16>) -> Trap<Result<Vec<Holder>, Error>> {
-        let operation = operation("inspect.port-holders", "", Effect::Read, String::new());
-        Ok(self.ctx.gate.pass_now(operation, self.decide(DockerPower::Inspect), || Err(Error::Other("port-holders".to_owned()))))
+    async fn port_holders(&mut self, ports: Vec<u16>) -> Trap<Result<Vec<Holder>, Error>> {
+        let words: Vec<String> = ports.iter().take(40).map(u16::to_string).collect();
+        let operation = operation("inspect.port-holders", &words.join(" "), Effect::Read, String::new());
+        let (scope, mut decision) = (self.scope(), self.decide(DockerPower::Inspect));
+        if decision == Decision::Allowed {
+            decision = scope.permit.decide_on(DockerPower::Inspect, &scope.permit.ports(&ports));
+        }
+        let holders = async {
+            if ports.len() > limits::QUESTIONS {
+                return Err(too_much(format!("{} ports; at most {} are possible in one call", ports.len(), limits::QUESTIONS)));
+            }
+            ports::holders(&scope, &ports).await
+        };
+        Ok(self.ctx.gate.pass(operation, decision, holders).await)
     }
+}
+
+fn wanted(references: &[String]) -> Result<Vec<Reference>, Error> {
+    if references.len() > limits::QUESTIONS {
+        return Err(too_much(format!("{} references; at most {} are possible in one call", references.len(), limits::QUESTIONS)));
+    }
+    references.iter().map(|reference| Reference::new(reference).map_err(invalid)).collect()
 }

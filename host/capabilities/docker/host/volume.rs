@@ -3,22 +3,67 @@
 use wasmtime::Result as Trap;
 use wasmtime::component::Resource;
 
-use crate::capabilities::docker::DockerView;
-use crate::capabilities::docker::jobs::Job;
-use crate::capabilities::docker::types::Error;
+use crate::capabilities::docker::error::invalid;
+use crate::capabilities::docker::jobs::{Dropped, Job};
+use crate::capabilities::docker::policy::labels;
+use crate::capabilities::docker::policy::mount::World;
+use crate::capabilities::docker::scope::Scope;
+use crate::capabilities::docker::types::{Error, Pair};
 use crate::capabilities::docker::volume::{Host, Spec};
-use crate::gate::Effect;
+use crate::capabilities::docker::{DockerView, paths};
+use crate::gate::{Decision, Effect};
 use crate::grants::DockerPower;
 
-use super::operation;
+use super::{check_name, operation};
 
 impl Host for DockerView<'_> {
-    async fn create(&mut self, _s: Spec) -> Trap<Result<Resource<Job>, Error>> {
-        let operation = operation("volume.create", "", Effect::Change, String::new());
-        Ok(self.ctx.gate.pass_now(operation, self.decide(DockerPower::Volume), || Err(Error::Other("create".to_owned()))))
+    async fn create(&mut self, spec: Spec) -> Trap<Result<Resource<Job>, Error>> {
+        let operation = operation("volume.create", &spec.name, Effect::Change, spec.driver.clone());
+        let scope = self.scope();
+        let mut decision = self.decide(DockerPower::Volume);
+        let mut options = Vec::new();
+        if decision == Decision::Allowed {
+            let world = World { root: &scope.root, socket: scope.engine.socket(), real: &paths::real };
+            match scope.permit.volume(&spec, &world) {
+                Ok(checked) => {
+                    decision = scope.permit.decide_on(DockerPower::Volume, &checked.lacks);
+                    options = checked.options;
+                }
+                Err(problem) => return Ok(self.ctx.gate.pass_now(operation, decision, || Err(invalid(problem)))),
+            }
+        }
+        self.begin(operation, decision, Dropped::GoesOn, |_| async move { create(&scope, spec, options).await })
     }
-    async fn remove(&mut self, _n: String) -> Trap<Result<Resource<Job>, Error>> {
-        let operation = operation("volume.remove", "", Effect::Change, String::new());
-        Ok(self.ctx.gate.pass_now(operation, self.decide(DockerPower::Volume), || Err(Error::Other("remove".to_owned()))))
+
+    async fn remove(&mut self, name: String) -> Trap<Result<Resource<Job>, Error>> {
+        let operation = operation("volume.remove", &name, Effect::Destroy, String::new());
+        let (scope, decision) = (self.scope(), self.decide(DockerPower::Volume));
+        self.begin(operation, decision, Dropped::GoesOn, |_| async move {
+            check_name(&name)?;
+            // One that was granted by its name is seen, and still not ours to remove.
+            let volumes = scope.volumes().await?;
+            if let Some(volume) = volumes.iter().find(|volume| volume.name == name && scope.is_own(&volume.labels)) {
+                scope.engine.remove_volume(&volume.name).await?;
+            }
+            Ok(String::new())
+        })
+    }
+}
+
+async fn create(scope: &Scope, spec: Spec, options: Vec<Pair>) -> Result<String, Error> {
+    let Spec { name, key, driver, options: _, labels: given } = spec;
+    let own = [
+        (labels::PROJECT, scope.project()),
+        (labels::VOLUME, key.as_str()),
+        (labels::VERSION, env!("CARGO_PKG_VERSION")),
+        (labels::RUN, scope.run_id.as_str()),
+    ];
+    let own = own.map(|(name, value)| Pair { name: name.to_owned(), value: value.to_owned() });
+    let all = given.into_iter().chain(own).collect();
+    // Where there is one of that name already, the engine answers with that and changes nothing.
+    let volume = scope.engine.create_volume(name, driver, options, all).await?;
+    match scope.is_own(&volume.labels) {
+        true => Ok(volume.name),
+        false => Err(Error::Conflict(format!("the name `{}` is in use", volume.name))),
     }
 }

@@ -23,6 +23,7 @@ mod migrate;
 mod python;
 mod redis;
 mod redis_servers;
+mod reverse_proxy;
 mod run;
 mod sql_postgres;
 mod sql_sqlite;

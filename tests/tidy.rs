@@ -13,7 +13,7 @@ const WITHOUT_WIT: [&str; 1] = ["files"];
 /// What every command may do, so that there is nothing to decide.
 const WITHOUT_POWER: [&str; 2] = ["command", "terminal"];
 /// Crates beside the commands in `commands-wasm/`.
-const LIBRARIES: [&str; 4] = ["sdk", "migrations", "compose", "stack"];
+const LIBRARIES: [&str; 5] = ["sdk", "migrations", "compose", "stack", "proxy"];
 
 #[test]
 fn no_file_is_longer_than_can_be_read_in_one_go() {

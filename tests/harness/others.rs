@@ -80,7 +80,8 @@ fn told(program: &str, output: &Output) -> String {
 }
 
 /// Where `tools/setup.sh test` puts them.
-fn cache() -> PathBuf {
+/// Where `make test` puts what the tests run.
+pub(super) fn cache() -> PathBuf {
     std::env::var_os("HOST_TESTS_CACHE")
         .map_or_else(|| Path::new(&std::env::var("HOME").expect("HOME")).join(".cache/host-tests"), PathBuf::from)
 }

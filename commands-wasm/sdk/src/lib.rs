@@ -51,6 +51,7 @@ mod manifest;
 pub mod output;
 
 pub mod broadcast;
+pub mod command_line;
 pub mod docker;
 pub mod duration;
 pub mod redis;

@@ -2,7 +2,7 @@
 //!
 //! - [`project`]: options and files become a compose project; [`spec`]: what the engine would be asked for.
 //! - [`observed`]: what is there, in at most four calls. [`plan`]: what is to be done and why; pure.
-//! - [`execute`]: doing it, as much at once as can be, with the [`hands`] of the command. [`progress`]: telling it.
+//! - [`one_off`]: a container for one command. [`execute`]: doing it, as much at once as can be, with the [`hands`] of the command. [`progress`]: telling it.
 //!
 //! Reconciliation decides by hashes of each key in the label `host.config`, so that it can name the key that changed.
 //! Every operation may be done twice: whoever runs a killed command again goes on where it ended.
@@ -18,6 +18,7 @@ pub mod hands;
 pub mod images;
 pub mod labels;
 pub mod observed;
+pub mod one_off;
 pub mod plan;
 pub mod progress;
 pub mod project;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::super::fresh_folder;
+use super::super::others::cache;
 use super::{Docker, told};
 
 /// Every other image is made from this one.
@@ -74,6 +75,16 @@ impl Docker {
             program(&folder.join("app/manage.py"), MANAGE);
             program(&folder.join("bin/python"), "#!/bin/sh\nexec sh \"$@\"\n");
             symlink("python", folder.join("bin/python3")).expect("a link");
+        })
+    }
+
+    /// The real Traefik, by the name that `start_reverse_proxy` asks for.
+    #[track_caller]
+    pub(crate) fn traefik_image(&self) -> &'static str {
+        self.build("traefik:v3.7.15", "FROM scratch\nCOPY . /\nENTRYPOINT [\"traefik\"]\n", |folder| {
+            let bin = folder.join("usr/local/bin");
+            fs::create_dir_all(&bin).expect("a folder");
+            fs::copy(cache().join("venv/bin/traefik"), bin.join("traefik")).expect("Traefik is installed by `make test`");
         })
     }
 

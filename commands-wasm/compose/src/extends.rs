@@ -2,6 +2,7 @@
 //!
 //! Relative paths of another file start from its own folder. What a service says wins, by the rules for merging.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::error::{Error, Place};
@@ -47,17 +48,19 @@ fn extended(layer: &Layer<'_>, services: &Map, step: &Step, folder: &str, chain:
     let Some(service) = text("service")? else {
         return Err(Error::new("`service` is missing").at(&extends.place).key(path));
     };
+    let other;
     let (base_services, base_file, base_folder) = match text("file")? {
         Some(file) => {
             let file = files::join(folder, file);
             let base_folder = files::clean(&files::parent(&file));
-            (services_of(layer, &file, &base_folder, &extends.place)?, file, base_folder)
+            other = services_of(layer, &file, &base_folder, &extends.place)?;
+            (&*other, file, base_folder)
         }
-        None => (services.clone(), step.file.clone(), folder.to_owned()),
+        None => (services, step.file.clone(), folder.to_owned()),
     };
     let next = Step { file: base_file, service: service.to_owned() };
-    check(&base_services, &next, chain, &extends.place, &path)?;
-    let mut base = extended(layer, &base_services, &next, &base_folder, chain)?;
+    check(base_services, &next, chain, &extends.place, &path)?;
+    let mut base = extended(layer, base_services, &next, &base_folder, chain)?;
     layer.sources.spend(&base)?;
     settle(&mut base);
     if let Some(map) = base.as_map_mut() {
@@ -87,9 +90,9 @@ fn check(services: &Map, next: &Step, chain: &[Step], place: &Place, path: &str)
 }
 
 /// The services of another file, its documents merged.
-fn services_of(layer: &Layer<'_>, file: &str, folder: &str, place: &Place) -> Result<Map, Error> {
+fn services_of(layer: &Layer<'_>, file: &str, folder: &str, place: &Place) -> Result<Rc<Map>, Error> {
     if let Some(services) = layer.extended.borrow().get(file) {
-        return Ok(services.clone());
+        return Ok(Rc::clone(services));
     }
     let mut tree: Option<Node> = None;
     for document in layer.sources.documents(file, folder, layer.environment, Some(place))? {
@@ -102,6 +105,7 @@ fn services_of(layer: &Layer<'_>, file: &str, folder: &str, place: &Place) -> Re
         .and_then(|mut tree| tree.as_map_mut().and_then(|map| map.shift_remove("services")))
         .and_then(|mut entry| entry.node.as_map_mut().map(std::mem::take));
     let services = services.ok_or_else(|| Error::new("has no services").at(&Place::new(&Arc::from(file), 1, 1)))?;
-    layer.extended.borrow_mut().insert(file.to_owned(), services.clone());
+    let services = Rc::new(services);
+    layer.extended.borrow_mut().insert(file.to_owned(), Rc::clone(&services));
     Ok(services)
 }

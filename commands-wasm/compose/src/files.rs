@@ -21,6 +21,13 @@ pub enum FileError {
     Other(String),
 }
 
+impl FileError {
+    /// What to do about it, for a file that is wanted.
+    pub(crate) fn hint(&self, path: &str) -> Option<String> {
+        (*self == Self::Denied).then(|| format!("grant reading it: files.\"{path}\" = \"read\""))
+    }
+}
+
 impl fmt::Display for FileError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -30,6 +37,9 @@ impl fmt::Display for FileError {
         }
     }
 }
+
+/// `ENOTCAPABLE` of wasi-libc.
+const NOT_CAPABLE: i32 = 76;
 
 /// Files below a folder, by `std::fs`: in a guest, below what was granted to it.
 #[derive(Debug, Clone)]
@@ -48,6 +58,8 @@ impl Files for Disk {
         std::fs::read(self.folder.join(path)).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => FileError::Missing,
             std::io::ErrorKind::PermissionDenied => FileError::Denied,
+            // WASI's answer for what is below no granted folder, for which std has no kind.
+            _ if cfg!(target_os = "wasi") && error.raw_os_error() == Some(NOT_CAPABLE) => FileError::Denied,
             _ => FileError::Other(error.to_string()),
         })
     }

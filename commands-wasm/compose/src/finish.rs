@@ -141,8 +141,9 @@ fn env_files(
             Ok(bytes) => bytes,
             Err(FileError::Missing) if !file.required => continue,
             Err(error) => {
-                let error = Error::new(format!("failed to read `{}`: {error}", file.path)).at(&file.place).key(key);
-                return Err(error.hint(format!("create it, or write - path: {}, required: false", file.path)));
+                let missing = (error == FileError::Missing).then(|| format!("create it, or write - path: {}, required: false", file.path));
+                let hint = missing.or_else(|| error.hint(&file.path));
+                return Err(Error::new(format!("failed to read `{}`: {error}", file.path)).at(&file.place).key(key).hints(hint));
             }
         };
         let own = &service.environment;

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use crate::error::Error;
 use crate::include;
@@ -17,7 +18,7 @@ pub(crate) struct Layer<'a> {
     pub(crate) folder: &'a str,
     pub(crate) environment: &'a BTreeMap<String, String>,
     /// Services of files that services extend, by path.
-    pub(crate) extended: RefCell<HashMap<String, Map>>,
+    pub(crate) extended: RefCell<HashMap<String, Rc<Map>>>,
 }
 
 /// The tree of a project.

@@ -37,7 +37,14 @@ fn long(mut map: Map, item: &Node) -> Node {
 }
 
 fn short(text: &str, item: &Node, path: &str) -> Result<Vec<Node>, Error> {
-    let fail = |why: String| Error::new(why).at(&item.place).key(path).hint("write [ADDRESS:][PUBLISHED:]TARGET[/PROTOCOL]");
+    let fail = |why: String| {
+        let error = Error::new(why).at(&item.place).key(path).hint("write [ADDRESS:][PUBLISHED:]TARGET[/PROTOCOL]");
+        if text.is_empty() || text.starts_with(':') || text.contains(":/") || text.ends_with(':') {
+            error.hint("a variable in it may be empty")
+        } else {
+            error
+        }
+    };
     let (rest, protocol) = text.rsplit_once('/').map_or((text, "tcp".to_owned()), |(rest, protocol)| (rest, protocol.to_ascii_lowercase()));
     if !["tcp", "udp", "sctp"].contains(&protocol.as_str()) {
         return Err(fail(format!("`{protocol}` in `{text}` is not a protocol: tcp, udp or sctp")));

@@ -39,11 +39,8 @@ impl Canon<'_> {
         };
         let parts = split(text);
         if parts.iter().any(String::is_empty) {
-            return Err(fail(if text.is_empty() {
-                "a volume is not empty".to_owned()
-            } else {
-                format!("`{text}` has nothing between two colons")
-            }));
+            let why = if text.is_empty() { "a volume is not empty".to_owned() } else { format!("`{text}` has nothing between two colons") };
+            return Err(fail(why).hint("a variable in it may be empty"));
         }
         let (source, target, options) = match parts.as_slice() {
             [target] => (None, target, ""),

@@ -88,6 +88,8 @@ fn ports_and_volumes_are_checked() {
         ("ports: [\"1-3:1-2\"]", "the two ranges of `1-3:1-2` are not of the same length"),
         ("ports: [\"80/icmp\"]", "`icmp` in `80/icmp` is not a protocol"),
         ("ports: [\"localhost:80:80\"]", "`localhost` in `localhost:80:80` is not an address"),
+        ("ports: [\":\"]", "| a variable in it may be empty"),
+        ("volumes: [\":/data\"]", "| a variable in it may be empty"),
         ("ports: [{published: 80}]", "`target` is missing"),
         ("volumes: [\"a::b\"]", "`a::b` has nothing between two colons"),
         ("volumes: [\"a:/b:ro:x\"]", "`a:/b:ro:x` has too many colons"),

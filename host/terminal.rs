@@ -3,6 +3,7 @@
 //! - data: [`line`], [`json`], [`table`]; talk: [`talk`], [`detail`], [`warn`], [`error`].
 //! - a guest's own output: [`GuestOutput`], counted by an [`OutputMeter`], stripped of terminal escapes
 //!   ([`escapes`]) when it goes to a terminal.
+//! - streams lent to a program in a container: [`lent`].
 //! - questions: [`ask`]; progress bars live in [`bars`], so that text never runs through them.
 //!
 //! Nothing here is buffered: what was written is out when the call returns. A reader of stdout that went
@@ -11,6 +12,7 @@
 pub mod ask;
 pub mod escapes;
 mod guest_output;
+pub mod lent;
 mod stream;
 mod table;
 

@@ -108,7 +108,9 @@ pub fn restore() {
     let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(modes) = before {
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
-        let _ = console::Term::stderr().show_cursor();
+        if Stream::Stderr.is_terminal() {
+            let _ = console::Term::stderr().show_cursor();
+        }
     }
 }
 
@@ -119,7 +121,12 @@ pub fn abandon() {
 }
 
 fn remember() -> Answer<()> {
-    let modes = tcgetattr(io::stdin()).map_err(|error| Unanswered::Failed(error.to_string()))?;
+    remember_terminal().map_err(|error| Unanswered::Failed(error.to_string()))
+}
+
+/// Keeps how the terminal is now, for [`restore`].
+pub(super) fn remember_terminal() -> io::Result<()> {
+    let modes = tcgetattr(io::stdin())?;
     *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(modes);
     Ok(())
 }

@@ -244,7 +244,7 @@ async fn drained(shared: &Mutex<Shared>, stream: Stream) {
 }
 
 /// Resolves when the descriptor may take more. The caller tries again, so a wake-up too many does no harm.
-async fn writable(stream: Stream) {
+pub(super) async fn writable(stream: Stream) {
     // A descriptor of its own to be watched, so that nothing is changed for those who share the stream.
     match stream.fd().try_clone_to_owned().and_then(Sender::from_owned_fd_unchecked) {
         Ok(watched) => {

@@ -51,17 +51,22 @@ pub(crate) fn shared_docker() -> &'static Docker {
 
 impl Docker {
     pub(crate) fn start() -> Self {
-        Self::start_as(false)
+        Self::start_as(false, "{}")
+    }
+
+    /// With this configuration (`daemon.json`).
+    pub(crate) fn start_with(configuration: &str) -> Self {
+        Self::start_as(false, configuration)
     }
 
     /// Listens with TLS too, and wants a certificate by [`authority`]: [`Self::certificates`], [`Self::tls_port`].
     pub(crate) fn start_with_tls() -> Self {
-        Self::start_as(true)
+        Self::start_as(true, "{}")
     }
 
-    fn start_as(tls: bool) -> Self {
+    fn start_as(tls: bool, configuration: &str) -> Self {
         let folder = fresh_folder("docker");
-        fs::write(folder.join("daemon.json"), "{}").expect("a file");
+        fs::write(folder.join("daemon.json"), configuration).expect("a file");
         let mut unshare = Command::new("unshare");
         unshare.args(["--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc", "sh", "-c", HOLD, "hold"]);
         let holder = logged(unshare.arg(&folder), &folder);

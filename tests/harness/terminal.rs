@@ -15,7 +15,19 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn start(run: &Run) -> Self {
-        Self { session: spawn_command(run.command(), Some(PATIENCE)).expect("a terminal"), seen: String::new() }
+        Self::start_as(run.command())
+    }
+
+    pub(crate) fn start_as(command: std::process::Command) -> Self {
+        Self { session: spawn_command(command, Some(PATIENCE)).expect("a terminal"), seen: String::new() }
+    }
+
+    /// The window gets another size.
+    #[track_caller]
+    pub(crate) fn resizes(&mut self, rows: u16, columns: u16) -> &mut Self {
+        let size = rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        rustix::termios::tcsetwinsize(self.session.process().get_file_handle().expect("the terminal"), size).expect("the size can be set");
+        self
     }
 
     /// Waits until this appears.

@@ -200,6 +200,11 @@ impl Finishing {
         receiver.await.unwrap_or_else(|_| Err(Error::Other("the work ended without an answer".to_owned())))
     }
 
+    /// The same for work that nobody waits for.
+    pub(super) fn later(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.lock().push(tokio::spawn(work));
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -42,3 +42,6 @@ pub(super) const FILES_BYTES: usize = 16 << 20;
 pub(super) const QUESTIONS: usize = 1_000;
 /// Bytes of a name or reference.
 pub(super) const NAME_BYTES: usize = 1_024;
+
+/// Bytes of a program's output that are kept for the guest, both streams together.
+pub(super) const CAPTURED_BYTES: u32 = 16 << 20;

@@ -5,8 +5,10 @@
 //! project is answered like one that was never made. What is absent on purpose: commit, export, copying files out of
 //! containers, swarm, plugins, changing the engine itself.
 
+mod build;
 mod client;
 mod error;
+mod exec;
 mod host;
 #[expect(unreachable_pub, reason = "bindgen re-exports the resource, which must be `pub` for that")]
 mod jobs;

@@ -25,9 +25,12 @@ const DOCKERFILE_BOUND: u64 = 4 << 20;
 /// Why a context cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unreadable {
-    /// It leads out of what is granted, or of the project.
+    /// It leads out of the project, which nothing can grant.
     #[error("{0}")]
     Outside(String),
+    /// A path of the project that no grant covers.
+    #[error("`{0}` is not granted")]
+    NotGranted(String),
     #[error("{0}")]
     Invalid(String),
 }
@@ -54,6 +57,8 @@ pub(super) struct Context {
     pub(super) ignore: Ignore,
     /// The Dockerfile's path in the tar.
     pub(super) dockerfile: String,
+    /// Its text.
+    pub(super) instructions: String,
     pub(super) extras: Vec<Extra>,
 }
 
@@ -70,13 +75,14 @@ impl Context {
     pub(super) fn open(root: &Path, granted: &[String], context: &str, instructions: Instructions<'_>) -> Result<Self, Unreadable> {
         let real = real_path(root, granted, &root.join(context), context)?;
         let folder = open_beneath(root, &real, OFlags::DIRECTORY).map_err(|error| invalid("the context", context, &error))?;
-        let mut opened = Self { folder, ignore: Ignore::default(), dockerfile: String::new(), extras: Vec::new() };
+        let mut opened =
+            Self { folder, ignore: Ignore::default(), dockerfile: String::new(), instructions: String::new(), extras: Vec::new() };
         let own_ignore = match instructions {
             Instructions::Inline(text) => {
-                opened.added_dockerfile(text.as_bytes());
+                opened.added_dockerfile(text);
                 None
             }
-            Instructions::File(name) => opened.find_dockerfile(root, granted, &root.join(context), name)?,
+            Instructions::File(name) => opened.find_dockerfile(root, granted, &root.join(context), &real, name)?,
         };
         let patterns = match own_ignore {
             Some(text) => Some(text),
@@ -92,7 +98,15 @@ impl Context {
     }
 
     /// Finds the file of instructions; answers the text of the ignore file that lies beside it and is named after it.
-    fn find_dockerfile(&mut self, root: &Path, granted: &[String], context: &Path, name: &str) -> Result<Option<String>, Unreadable> {
+    /// Its text is read once: what is sent is what was looked at, whatever becomes of the file meanwhile.
+    fn find_dockerfile(
+        &mut self,
+        root: &Path,
+        granted: &[String],
+        context: &Path,
+        real_context: &Path,
+        name: &str,
+    ) -> Result<Option<String>, Unreadable> {
         let name = if name.is_empty() { "Dockerfile" } else { name };
         let at = context.join(name);
         let real = real_path(root, granted, &at, name).map_err(|error| match error {
@@ -105,24 +119,26 @@ impl Context {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(invalid("its ignore file", &beside.display().to_string(), &error)),
         };
+        let text = read_beneath(root, &real, DOCKERFILE_BOUND).map_err(|error| invalid("the Dockerfile", name, &error))?;
         let relative = ignore::clean(name);
-        let inside = !relative.starts_with("../") && !relative.starts_with('/') && relative != "..";
-        if inside {
+        // One that is reached through a link is sent like one that lies elsewhere.
+        if real.strip_prefix(real_context).is_ok_and(|path| path == Path::new(&relative)) {
             self.dockerfile = relative;
+            self.instructions = text;
         } else {
-            let text = read_beneath(root, &real, DOCKERFILE_BOUND).map_err(|error| invalid("the Dockerfile", name, &error))?;
-            self.added_dockerfile(text.as_bytes());
+            self.added_dockerfile(&text);
         }
         Ok(own_ignore)
     }
 
     /// Sends instructions that do not lie in the context, under a name that is the same for the same text: a name
     /// that changed would spoil the cache of each `COPY .`.
-    fn added_dockerfile(&mut self, text: &[u8]) {
+    fn added_dockerfile(&mut self, text: &str) {
         use sha2::Digest;
-        let digest = hex::encode(sha2::Sha256::digest(text));
+        let digest = hex::encode(sha2::Sha256::digest(text.as_bytes()));
         self.dockerfile = format!(".dockerfile.{}", digest.get(..20).unwrap_or(&digest));
-        self.extras.push(Extra { path: self.dockerfile.clone(), content: text.to_vec() });
+        self.extras.push(Extra { path: self.dockerfile.clone(), content: text.as_bytes().to_vec() });
+        self.instructions = text.to_owned();
     }
 
     fn read_within(&self, root: &Path, folder: &Path, name: &str, bound: u64) -> Result<Option<String>, Unreadable> {
@@ -145,7 +161,9 @@ impl Context {
             header.set_mtime(0);
             tar.append_data(&mut header, &extra.path, extra.content.as_slice())?;
         }
-        let mut walk = Walk { tar: &mut tar, ignore: &self.ignore, note: &mut note, entries: 0, private: Vec::new(), waiting: Vec::new() };
+        let dockerfile = (Path::new(&self.dockerfile), self.instructions.as_bytes());
+        let (ignore, note) = (&self.ignore, &mut note);
+        let mut walk = Walk { tar: &mut tar, ignore, dockerfile, note, entries: 0, private: Vec::new(), waiting: Vec::new() };
         walk.folder(&self.folder, &PathBuf::new(), 0)?;
         tar.into_inner()?.flush()
     }
@@ -154,6 +172,8 @@ impl Context {
 struct Walk<'a, W: Write> {
     tar: &'a mut tar::Builder<W>,
     ignore: &'a Ignore,
+    /// Its path and the text that is sent for it.
+    dockerfile: (&'a Path, &'a [u8]),
     note: &'a mut dyn FnMut(Note),
     entries: u64,
     private: Vec<String>,
@@ -193,6 +213,7 @@ impl<W: Write> Walk<'_, W> {
         self.count()?;
         self.warn_of_private(path);
         let sent = match kind {
+            _ if path == self.dockerfile.0 => self.instructions(kind, path, &stat),
             FileType::RegularFile => self.file(folder, name, path),
             FileType::Symlink => self.link(folder, name, path, &stat),
             FileType::Fifo => self.tar.append_data(&mut header(&stat, tar::EntryType::Fifo), path, io::empty()),
@@ -202,6 +223,16 @@ impl<W: Write> Walk<'_, W> {
             }
         };
         sent.map_err(|error| at(path, error))
+    }
+
+    fn instructions(&mut self, kind: FileType, path: &Path, stat: &Stat) -> io::Result<()> {
+        if kind != FileType::RegularFile {
+            return Err(io::Error::other("it was replaced while the context was read"));
+        }
+        let text = self.dockerfile.1;
+        let mut header = header(stat, tar::EntryType::Regular);
+        header.set_size(u64::try_from(text.len()).unwrap_or(u64::MAX));
+        self.tar.append_data(&mut header, path, text)
     }
 
     fn link(&mut self, folder: &OwnedFd, name: &CStr, path: &Path, stat: &Stat) -> io::Result<()> {
@@ -318,7 +349,7 @@ fn real_path(root: &Path, granted: &[String], path: &Path, said: &str) -> Result
         return Err(Unreadable::Outside(format!("`{said}` leads out of the project")));
     }
     let beneath = |folder: &String| std::fs::canonicalize(root.join(folder)).is_ok_and(|folder| real.starts_with(folder));
-    if granted.iter().any(beneath) { Ok(real) } else { Err(Unreadable::Outside(format!("`{said}` is not beneath a granted folder"))) }
+    if granted.iter().any(beneath) { Ok(real) } else { Err(Unreadable::NotGranted(said.to_owned())) }
 }
 
 /// Opens a real path of the project, each part without following a link that was put there meanwhile.

@@ -143,7 +143,7 @@ fn nothing_outside_of_the_granted_folders_can_be_read() {
         (".", "web", ""),
     ] {
         let found = project.open(granted, context, dockerfile);
-        assert!(matches!(found, Err(Unreadable::Outside(_))), "{granted} {context} {dockerfile}: {found:?}");
+        assert!(matches!(found, Err(Unreadable::Outside(_) | Unreadable::NotGranted(_))), "{granted} {context} {dockerfile}: {found:?}");
     }
     fs::remove_file(project.root().join("web/.dockerignore")).unwrap();
     assert_eq!(names(&project.sent("web", "")), ["Dockerfile", "api", "out"]);
@@ -188,4 +188,20 @@ fn a_reader_that_goes_away_ends_the_tar() {
     let project = Project::new(&[("Dockerfile", ""), ("big", &"x".repeat(1 << 20))]);
     let error = project.open(".", ".", "").unwrap().write_tar(Full(1 << 19), |_| {}).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn a_dockerfile_is_sent_as_it_was_looked_at() {
+    let project = Project::new(&[("Dockerfile", "FROM a"), ("other", "FROM b")]);
+    let context = project.open(".", ".", "").unwrap();
+    fs::write(project.root().join("Dockerfile"), "FROM evil, and longer").unwrap();
+    assert_eq!(sent(context).0["Dockerfile"], b"FROM a");
+    let context = project.open(".", ".", "").unwrap();
+    fs::remove_file(project.root().join("Dockerfile")).unwrap();
+    symlink("other", project.root().join("Dockerfile")).unwrap();
+    let error = context.write_tar(Vec::new(), |_| {}).unwrap_err();
+    assert!(error.to_string().contains("was replaced"), "{error}");
+    // A link is followed once, within the project.
+    let context = project.open(".", ".", "").unwrap();
+    assert_eq!((context.instructions.as_str(), context.dockerfile.starts_with(".dockerfile.")), ("FROM b", true));
 }

@@ -153,7 +153,9 @@ impl Pattern {
         match self {
             Self::Exact(text) => path == text,
             Self::Prefix(text) => path.starts_with(text.as_str()),
-            Self::Suffix(text) => path.ends_with(text.as_str()) || text.strip_prefix('/').is_some_and(|name| !name.is_empty() && path == name),
+            Self::Suffix(text) => {
+                path.ends_with(text.as_str()) || text.strip_prefix('/').is_some_and(|name| !name.is_empty() && path == name)
+            }
             Self::Parts(parts) => {
                 let letters: Vec<char> = path.chars().collect();
                 matches_parts(parts, &letters)

@@ -10,7 +10,11 @@ fn patterns_leave_out_what_docker_leaves_out() {
     let cases: [Case; 40] = [
         ("", &[], &["a", ".env"]),
         // The examples of the documentation.
-        ("# comment\n*/temp*\n*/*/temp*\ntemp?", &["somedir/temporary.txt", "somedir/temp", "somedir/subdir/temporary.txt", "tempa", "tempb"], &["temp", "temporary", "a/b/c/temp"]),
+        (
+            "# comment\n*/temp*\n*/*/temp*\ntemp?",
+            &["somedir/temporary.txt", "somedir/temp", "somedir/subdir/temporary.txt", "tempa", "tempb"],
+            &["temp", "temporary", "a/b/c/temp"],
+        ),
         ("*.md\n!README.md", &["a.md"], &["README.md", "b/a.md"]),
         ("*.md\n!README*.md\nREADME-secret.md", &["README-secret.md", "x.md"], &["README.md", "README-a.md"]),
         ("*.md\nREADME-secret.md\n!README*.md", &["x.md"], &["README.md", "README-secret.md"]),

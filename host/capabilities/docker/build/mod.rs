@@ -1,0 +1,201 @@
+//! Images from build contexts: what may be read and sent ([`context`], [`ignore`]), what instructions may begin with
+//! ([`references`]), what the engine is asked ([`request`]) and asks back ([`session`]), and what it says ([`progress`]).
+//!
+//! The engine says which of its builders it wants to be used. The context goes to both in the same way, as a tar that is
+//! written while it is read. Dropping the work closes the connection, which cancels the build.
+
+mod context;
+mod ignore;
+mod progress;
+mod references;
+mod request;
+mod send;
+mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::{Bytes, Incoming};
+use hyper::header::CONTENT_TYPE;
+use hyper::{Method, Request};
+
+use self::context::{Context, Instructions, Unreadable};
+use self::progress::Progress;
+use self::request::Builder;
+use super::client::raw::{Piped, next_piece, unaskable};
+use super::client::{Engine, Failure};
+use super::error::{invalid, no_such};
+use super::jobs::Reporter;
+use super::policy::image::Reference;
+use super::policy::labels;
+use super::policy::lack::Lack;
+use super::scope::Scope;
+use super::types::{Error, Event, Pair};
+use super::wit::build::Spec;
+
+/// Readers of Dockerfiles that need no grant: they are the engine's own, in newer versions.
+const OWN_READER: &str = "docker.io/docker/dockerfile";
+/// How long a guest that is behind with reading may hold up what a build says, before the rest is left out.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Builds an image; the answer is its id.
+pub(super) async fn build(scope: Arc<Scope>, spec: Spec, reporter: Reporter) -> Result<String, Error> {
+    let engine = &scope.engine;
+    let builder = builder(engine).await?;
+    if builder == Builder::Classic && !spec.secrets.is_empty() {
+        return Err(invalid("secrets of a build need BuildKit, and this engine builds without it"));
+    }
+    let context = open_context(&scope, &spec).await?;
+    check_references(&scope, &spec, &context, builder).await?;
+    let id = uuid::Uuid::now_v7().simple().to_string();
+    let secrets = spec.secrets.iter().map(|secret| session::Secret { id: secret.id.clone(), content: secret.content.clone().into() });
+    let session = match builder {
+        Builder::Classic => None,
+        Builder::BuildKit => Some(session::open(engine, &id, secrets.collect()).await?),
+    };
+    let answers = async {
+        if let Some(session) = session {
+            session.await;
+        }
+        // The engine may close it before the build is over.
+        std::future::pending().await
+    };
+    let path = request::path(&spec, builder, &context.dockerfile, &labels_of(&scope, &spec), &id);
+    let built = engine.patiently(async {
+        tokio::select! {
+            biased;
+            image = run(engine, path, context, &reporter) => image,
+            () = answers => Err(unaskable()),
+        }
+    });
+    Ok(built.await?)
+}
+
+/// The engine's own choice; those that do not say have the classic one.
+async fn builder(engine: &Engine) -> Result<Builder, Failure> {
+    let request = Request::builder().method(Method::GET).uri("/_ping").body(String::new()).map_err(|_| unaskable())?;
+    let response = engine.raw(request).await?;
+    let says = response.headers().get("builder-version").is_some_and(|version| version == "2");
+    Ok(if says { Builder::BuildKit } else { Builder::Classic })
+}
+
+async fn open_context(scope: &Scope, spec: &Spec) -> Result<Context, Error> {
+    let (root, granted) = (scope.root.clone(), scope.permit.contexts().to_vec());
+    let (folder, file, inline) = (spec.context.clone(), spec.dockerfile.clone(), spec.dockerfile_inline.clone());
+    let opened = tokio::task::spawn_blocking(move || {
+        let instructions = if inline.is_empty() { Instructions::File(&file) } else { Instructions::Inline(&inline) };
+        Context::open(&root, &granted, &folder, instructions)
+    });
+    match opened.await {
+        Ok(Ok(context)) => Ok(context),
+        Ok(Err(Unreadable::Outside(text))) => Err(Error::AccessDenied(format!("the build's context: {text}"))),
+        Ok(Err(Unreadable::NotGranted(path))) => {
+            Err(Error::AccessDenied(scope.permit.denial(&[Lack::item("context", "contexts", ignore::clean(&path))])))
+        }
+        Ok(Err(Unreadable::Invalid(text))) => Err(invalid(text)),
+        Err(_) => Err(Error::Other("the build's context could not be read".to_owned())),
+    }
+}
+
+/// An image that was built for another project does not exist for this one.
+async fn check_references(scope: &Scope, spec: &Spec, context: &Context, builder: Builder) -> Result<(), Error> {
+    let arguments: Vec<(String, String)> = spec.args.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect();
+    let platform = match builder {
+        Builder::Classic => None,
+        Builder::BuildKit if spec.platform.is_empty() => {
+            let version = scope.engine.version().await?;
+            Some(format!("{}/{}", version.os, version.architecture))
+        }
+        Builder::BuildKit => Some(spec.platform.clone()),
+    };
+    let found = references::of(&context.instructions, &arguments, platform.as_deref()).map_err(invalid)?;
+    if let (Some(reader), Builder::BuildKit) = (&found.syntax, builder) {
+        let reference = Reference::new(reader).map_err(invalid)?;
+        if reference.parts().0 != OWN_READER && !scope.permit.has_image(&reference) {
+            return Err(Error::AccessDenied(scope.permit.denial(&[Lack::item("syntax", "images", reader)])));
+        }
+    }
+    for image in found.images.iter().chain(&spec.cache_from) {
+        if is_of_another(scope, image).await? {
+            return Err(no_such("image", image));
+        }
+    }
+    for tag in &spec.tags {
+        if is_of_another(scope, tag).await? {
+            return Err(Error::Conflict(format!("the name `{tag}` is in use for an image of another project")));
+        }
+    }
+    Ok(())
+}
+
+/// Whether an image was built for another project, and was not granted by its name either.
+async fn is_of_another(scope: &Scope, image: &str) -> Result<bool, Error> {
+    if Reference::new(image).is_ok_and(|reference| scope.permit.has_image(&reference)) {
+        return Ok(false);
+    }
+    let labels = scope.engine.labels_of_image(image).await?;
+    Ok(labels.iter().any(|(name, value)| name == labels::PROJECT && value != scope.project()))
+}
+
+/// Sends the context and reads what the engine says, to its end.
+async fn run(engine: &Engine, path: String, context: Context, reporter: &Reporter) -> Result<String, Failure> {
+    let (body, sending) = send::send(context, reporter.clone());
+    let request = Request::builder().method(Method::POST).uri(path).header(CONTENT_TYPE, "application/x-tar");
+    let request = request.body(Piped(body)).map_err(|_| unaskable())?;
+    let listened = async {
+        let body = engine.raw(request).await?.into_body();
+        listen(engine, body, reporter).await
+    };
+    let heard = listened.await;
+    match sending.await {
+        // What could not be read explains what the engine then said of a broken stream.
+        Ok(Err(error)) if heard.is_err() && error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Other(format!("the build's context cannot be sent: {}", engine.scrub(&error.to_string()))))
+        }
+        _ => heard,
+    }
+}
+
+async fn listen(engine: &Engine, mut body: Incoming, reporter: &Reporter) -> Result<String, Failure> {
+    let mut progress = Progress::default();
+    let mut patient = true;
+    while let Some(piece) = next_piece(&mut body).await {
+        let piece: Bytes = piece?;
+        let events = progress.read(&piece).map_err(Failure::Other)?;
+        tell(engine, events, reporter, &mut patient).await;
+    }
+    let (events, outcome) = progress.finish();
+    tell(engine, events, reporter, &mut patient).await;
+    outcome.map_err(|message| Failure::Answered { status: 0, message: engine.scrub(&message) })
+}
+
+/// What a failing step printed must arrive, and a guest that does not read must not stop the build for ever.
+async fn tell(engine: &Engine, events: Vec<Event>, reporter: &Reporter, patient: &mut bool) {
+    for mut event in events {
+        event.text = engine.scrub(&event.text);
+        if !*patient {
+            reporter.say(event);
+        } else if tokio::time::timeout(PATIENCE, reporter.say_each(event.clone())).await.is_err() {
+            *patient = false;
+            reporter.say(event);
+        }
+    }
+}
+
+fn labels_of(scope: &Scope, spec: &Spec) -> Vec<Pair> {
+    let own = [(labels::PROJECT, scope.project()), (labels::SERVICE, spec.service.as_str()), (labels::VERSION, env!("CARGO_PKG_VERSION"))];
+    let own = own.into_iter().map(|(name, value)| Pair { name: name.to_owned(), value: value.to_owned() });
+    spec.labels.iter().cloned().chain(own).collect()
+}
+
+impl Engine {
+    /// Of an image of this engine; none has no labels.
+    async fn labels_of_image(&self, reference: &str) -> Result<Vec<(String, String)>, Failure> {
+        match self.ask(|docker| async move { docker.inspect_image(reference).await }).await {
+            Ok(image) => Ok(image.config.and_then(|config| config.labels).into_iter().flatten().collect()),
+            // It is not here, or cannot be a name: the build says so, or pulls it.
+            Err(Failure::Answered { status: 400..500, .. } | Failure::Other(_)) => Ok(Vec::new()),
+            Err(failure) => Err(failure),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Requests that the crate beneath cannot make: connections that become a stream both ways, and long streamed bodies.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hyper::body::{Body, Bytes, Frame, Incoming};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, UPGRADE};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::sync::mpsc;
+
+use super::wire;
+use super::{Engine, Failure};
+
+/// Bytes of an error's text.
+const ERROR_BOUND: usize = 64 << 10;
+
+/// A stream both ways: a program's input and output, or another protocol.
+pub(crate) type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
+
+/// A body that somebody else writes, piece by piece; the channel's size bounds what waits.
+pub(crate) struct Piped(pub(crate) mpsc::Receiver<io::Result<Bytes>>);
+
+impl Body for Piped {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.0.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+    }
+}
+
+impl Engine {
+    /// Sends a request; an answer that is an error is one here too.
+    pub(crate) async fn raw<B>(&self, request: Request<B>) -> Result<Response<Incoming>, Failure>
+    where
+        B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>, Data: Send> + Send + 'static,
+    {
+        let response = self.wire()?.send(request).await.map_err(|error| wire::trouble(&error))?;
+        let status = response.status();
+        if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS || status == StatusCode::NOT_MODIFIED {
+            return Ok(response);
+        }
+        let text = text_of(response.into_body()).await;
+        let message = serde_json::from_str::<serde_json::Value>(&text).ok();
+        let message = message.as_ref().and_then(|value| value.get("message")?.as_str()).unwrap_or(&text);
+        Err(Failure::Answered { status: status.as_u16(), message: self.scrub(message.trim()) })
+    }
+
+    /// Sends a request after which the connection is a stream of another kind.
+    pub(crate) async fn upgrade(&self, path: &str, protocol: &str, headers: HeaderMap, json: Option<String>) -> Result<Upgraded, Failure> {
+        let mut request = Request::builder().method(Method::POST).uri(path).header(CONNECTION, "Upgrade").header(UPGRADE, protocol);
+        if json.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let mut request = request.body(json.unwrap_or_default()).map_err(|_| unaskable())?;
+        request.headers_mut().extend(headers);
+        let response = self.raw(request).await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Failure::Other("the Docker engine answered without handing over its stream".to_owned()));
+        }
+        let upgraded = hyper::upgrade::on(response).await.map_err(|error| wire::trouble(&error))?;
+        Ok(TokioIo::new(upgraded))
+    }
+}
+
+/// The next piece of an answer's body; none at its end.
+pub(crate) async fn next_piece(body: &mut Incoming) -> Option<Result<Bytes, Failure>> {
+    loop {
+        match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await? {
+            Ok(frame) => {
+                if let Ok(data) = frame.into_data() {
+                    return Some(Ok(data));
+                }
+            }
+            Err(error) => return Some(Err(wire::trouble(&error).into())),
+        }
+    }
+}
+
+async fn text_of(mut body: Incoming) -> String {
+    let mut bytes = Vec::new();
+    while let Some(Ok(piece)) = next_piece(&mut body).await {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() >= ERROR_BOUND {
+            break;
+        }
+    }
+    bytes.truncate(ERROR_BOUND);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+pub(crate) fn unaskable() -> Failure {
+    Failure::Other("that cannot be asked of the Docker engine".to_owned())
+}

@@ -20,6 +20,8 @@ mod paths;
 pub mod policy;
 mod ports;
 mod scope;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::collections::BTreeSet;

@@ -86,12 +86,12 @@ fn is_private(subnet: &str) -> Result<bool, Invalid> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::capabilities::docker) mod tests {
     use super::*;
     use crate::capabilities::docker::types::Pair;
     use crate::grants::DockerGrant;
 
-    pub(super) fn spec() -> Spec {
+    pub(in crate::capabilities::docker) fn spec() -> Spec {
         Spec {
             name: "shop_default".to_owned(),
             key: "default".to_owned(),

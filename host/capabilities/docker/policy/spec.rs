@@ -208,4 +208,4 @@ fn file(file: &File) -> Result<(), Invalid> {
 
 #[cfg(test)]
 #[path = "spec_tests.rs"]
-mod tests;
+pub(in crate::capabilities::docker) mod tests;

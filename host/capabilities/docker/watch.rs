@@ -35,7 +35,8 @@ pub(super) async fn watch(scope: &Scope, name: &str, until: Until) -> Result<Str
 }
 
 fn is_over(state: &State, until: Until) -> bool {
-    let ended = matches!(state.status, Status::Exited | Status::Dead | Status::Removing);
+    // One that is being removed is not there in a moment.
+    let ended = matches!(state.status, Status::Exited | Status::Dead);
     let running = state.status == Status::Running;
     match until {
         // What ended by itself will not run any more.
@@ -79,6 +80,7 @@ mod tests {
             (Running, Unhealthy, [true, true, false]),
             (Restarting, Starting, [false, false, false]),
             (Exited, Unhealthy, [true, true, true]),
+            (Status::Removing, Unchecked, [false, false, false]),
         ];
         for (status, health, expected) in table {
             let over = [Until::Running, Until::Healthy, Until::Exited].map(|until| is_over(&state(status, health), until));

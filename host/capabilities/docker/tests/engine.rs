@@ -69,7 +69,7 @@ impl Engine {
         }
         let path = self.folder.path().join("busybox.tar");
         std::fs::write(&path, archive.into_inner().unwrap()).unwrap();
-        let rest = r#"CMD ["/bin/sh","-c","trap exit\ TERM TERM; while :; do sleep 1 & wait $!; done"]"#;
+        let rest = r#"CMD ["/bin/sh","-c","trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done"]"#;
         let output = self.client().args(["import", "-c", rest]).arg(&path).arg("busybox:1").output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }

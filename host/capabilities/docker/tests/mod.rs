@@ -160,6 +160,9 @@ impl Run {
 impl Drop for Run {
     fn drop(&mut self) {
         let label = format!("--filter label=com.docker.compose.project={}", self.project);
+        if !self.engine.try_docker("version") {
+            return;
+        }
         for id in self.engine.docker(&format!("ps -aq {label}")).split_whitespace() {
             self.engine.try_docker(&format!("rm -f -v {id}"));
         }

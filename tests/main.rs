@@ -7,6 +7,7 @@ mod harness;
 mod connections;
 mod connections_ending;
 mod connections_workers;
+mod docker;
 mod docker_engine;
 mod flush_cache;
 mod gateway;

@@ -261,7 +261,8 @@ async fn who_holds_a_port_is_told_by_container_and_project() {
     let other = project();
     engine.docker(&format!("run -d --name {other}-proxy -p 7001:80 --label com.docker.compose.project={other} busybox:1"));
     let mut run = Run::with(&engine, |grant| grant.ports = vec!["7000-7009".to_owned()]);
-    let mut spec = run.spec("web");
+    run.network("default").await.unwrap();
+    let mut spec = Spec { attachments: vec![specs::attachment(&format!("{}_default", run.project))], ..run.spec("web") };
     spec.published = vec![create::Published {
         container_port: 80,
         protocol: "tcp".into(),

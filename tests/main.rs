@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod check_code_quality;
 mod connections;
 mod connections_ending;
 mod connections_workers;
@@ -20,6 +21,7 @@ mod init_db;
 mod limits;
 mod lock;
 mod lockedmigrate;
+mod manage;
 mod migrate;
 mod python;
 mod redis;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Docker, Project, Run, Stack, free_port, shared_docker, until};
+use crate::harness::{Docker, Project, Run, Stack, free_port, shared_docker, signal, until};
 
 /// A proxy of its own: project, network and port.
 struct Proxy<'e> {
@@ -189,6 +189,19 @@ fn it_is_not_stopped_under_the_stacks_that_need_it() {
     assert_eq!(proxy.stack.containers().len(), 0);
     assert!(proxy.engine.docker("network ls").contains(&proxy.network()), "the network went too");
     proxy.stop("").succeeds().says("does not run");
+}
+
+#[test]
+fn on_a_terminal_it_stays_until_it_is_interrupted() {
+    let proxy = Proxy::new();
+    let started = proxy.start("--terminal").start();
+    let is_healthy = |container: &Value| container["Status"].as_str().unwrap_or_default().contains("(healthy)");
+    until("it is healthy", || proxy.stack.containers().iter().any(is_healthy));
+    proxy.start("--refresh").succeeds();
+    signal("INT", started.id());
+    started.wait().ended(0);
+    assert_eq!(proxy.container()["State"]["Running"], false);
+    proxy.start("").succeeds().says("anew");
 }
 
 #[test]

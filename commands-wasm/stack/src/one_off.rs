@@ -1,5 +1,7 @@
 //! A container for one command, made as its service says and gone when the command ends.
 
+use std::time::Duration;
+
 use host_sdk::docker::create::{self, Healthcheck, Mount, MountKind, Namespaces, Restart, Spec};
 use host_sdk::docker::inspect;
 use host_sdk::docker::{exec, pair, remove};
@@ -137,6 +139,10 @@ fn confine(spec: &mut Spec) {
     spec.namespaces = Namespaces::default();
 }
 
+/// Looks at whether the engine has removed a container, and the time between two of them: five seconds in all.
+const ATTEMPTS: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// A created container, removed when it is dropped, whatever happened to it.
 #[derive(Debug)]
 pub struct Guard {
@@ -161,9 +167,14 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // The engine removes it by itself once it ends; what is left to us is one that never started.
-        if let Ok(job) = remove::container(&self.id, true, true) {
-            drop(job.wait());
+        let removed = remove::container(&self.id, true, true).and_then(|job| job.wait());
+        // The engine removes it by itself once it ends, and may be about to: nothing is left behind once it is gone.
+        // After the run's end nothing is asked any more, and the engine's own removal is what is left.
+        for _ in 0..ATTEMPTS {
+            if removed.is_err() || inspect::container_details(&self.id).is_err() {
+                break;
+            }
+            std::thread::sleep(PAUSE);
         }
     }
 }

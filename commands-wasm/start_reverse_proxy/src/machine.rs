@@ -164,5 +164,6 @@ fn port_taken(error: Error) -> Error {
 pub(crate) fn attach(container: &str) -> Result<Ending> {
     let code = exec::attach_start(container)?;
     detail!("the reverse proxy ended with {code}");
-    Ok(if matches!(code, 0 | 130 | 137 | 143) { Ending::Ok } else { Ending::Failed })
+    // 2 is how a program in Go ends when Ctrl-C comes before it is ready for it.
+    Ok(if matches!(code, 0 | 2 | 130 | 137 | 143) { Ending::Ok } else { Ending::Failed })
 }

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Docker, Output, Project, shared_docker, until};
+use crate::harness::{Docker, Fault, Output, Project, shared_docker, until};
 
 const ALL: [&str; 11] = ["inspect", "logs", "start-stop", "create", "remove", "exec", "build", "pull", "network", "volume", "shared"];
 
 /// A project whose probe may do what `lines` grant, in this compose project.
 fn project(engine: &Docker, name: &str, powers: &[&str], lines: &str) -> Project {
-    let project = Project::new(&format!("[docker]\nendpoint = \"{}\"\n", engine.host())).guest("dockerprobe");
+    project_at(&engine.host(), name, powers, lines)
+}
+
+fn project_at(address: &str, name: &str, powers: &[&str], lines: &str) -> Project {
+    let project = Project::new(&format!("[docker]\nendpoint = \"{address}\"\n")).guest("dockerprobe");
     project.grant(&format!("[commands.dockerprobe]\ndocker.project = \"{name}\"\ndocker.allow = {powers:?}\n{lines}"));
     project
 }
@@ -296,4 +300,49 @@ fn the_journal_tells_what_was_done_and_no_content() {
         .collect();
     assert!(journals.contains("create.create") && journals.contains(&format!("{}-web-1", stack.name())), "{journals}");
     assert!(!journals.contains("s3cret") && !journals.contains("t0ken"), "{journals}");
+}
+
+#[test]
+fn what_there_is_costs_one_call_each_and_a_container_no_more_than_it_needs() {
+    let engine = shared_docker();
+    let image = engine.busybox();
+    let stack = engine.stack("calls");
+    let lines = format!("docker.images = [\"{image}\"]\ndocker.networks = [\"edge\"]");
+    let create = spec(stack.name(), image, json!({})).to_string();
+    let images = json!([image]).to_string();
+    let calls: [&[&str]; 7] = [
+        &["inspect.containers"],
+        &["inspect.networks"],
+        &["inspect.volumes"],
+        &["inspect.images", &images],
+        &["inspect.own-images"],
+        &["inspect.engine-version"],
+        &["create.create", &create],
+    ];
+    for call in calls {
+        let counted = engine.counted();
+        probe(&project_at(&counted.host(), stack.name(), &ALL, &lines), call).ended(0);
+        assert_eq!(counted.requests().len(), 1, "{call:?}: {:?}", counted.requests());
+    }
+}
+
+#[test]
+fn a_host_that_is_killed_while_it_makes_a_container_leaves_none_that_looks_complete() {
+    let engine = shared_docker();
+    let image = engine.busybox();
+    let stack = engine.stack("killed");
+    let lines = format!("docker.images = [\"{image}\"]");
+    let files = json!({ "files": [{ "path": "/run/secrets/key", "content": "s3cret" }] });
+    let create = spec(stack.name(), image, files).to_string();
+    let relay = engine.failing(Fault::KillAfter(1));
+    let killed = project_at(&relay.host(), stack.name(), &ALL, &lines);
+    let run = ["create.create", create.as_str()].iter().fold(killed.run("dockerprobe"), |run, word| run.arg(word)).start();
+    relay.victim(run.id());
+    assert_eq!(run.wait().signal, Some(9));
+    until("the engine did what was asked", || !stack.containers().is_empty());
+    let whole = project(engine, stack.name(), &ALL, &lines);
+    probe(&whole, &["inspect.containers"]).ended(0).prints("Status::Dead").prints("not finished");
+    // The next run is not in its way.
+    probe(&whole, &["create.create", &create]).ended(0);
+    assert_eq!(stack.containers().len(), 2);
 }

@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn volumes_that_are_places_of_a_machine_are_compared_like_mounts() {
-        let table: [(&str, &[(&str, &str)], Option<&str>); 14] = [
+        type Options = &'static [(&'static str, &'static str)];
+        let table: [(&str, Options, Option<&str>); 14] = [
             ("", &[], None),
             ("local", &[], None),
             ("", &[("type", "tmpfs"), ("device", "tmpfs"), ("o", "size=1m")], None),

@@ -233,7 +233,7 @@ fn one_run_at_a_time_holds_a_projects_lock_and_its_end_frees_it() {
     let engine = shared_docker();
     let stack = engine.stack("lock");
     let project = project(engine, stack.name(), &["inspect"], "");
-    let run = ["types.lock-project", "0", "60000"].iter().fold(project.run("dockerprobe"), |run, word| run.arg(word));
+    let run = ["types.lock-project", "10000", "60000"].iter().fold(project.run("dockerprobe"), |run, word| run.arg(word));
     let mut holder = run.start();
     let id = holder.id();
     until("the lock is held", || {

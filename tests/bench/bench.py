@@ -2,7 +2,7 @@
 
 Both sides of a comparison run in turns, so that a busy machine slows both; what is shown are medians.
 Names to choose from: hello, django, list, size, rows-sqlite, rows-postgres, migrate,
-connections, gateway-echo, gateway-idle, flush-cache.
+connections, gateway-echo, gateway-idle, flush-cache, up.
 """
 
 import glob
@@ -20,6 +20,8 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
+import engine
+
 # How often each side of a comparison of quick programs runs.
 QUICK = 21
 # Runs that are not counted: they fill caches and compile.
@@ -29,6 +31,7 @@ LIST_COMPONENTS, LIST_BYTES = 1000, 75 * 1000
 ROWS, FEW_ROWS = 1_000_000, 10_000
 MIGRATIONS = 200
 FLUSH_KEYS, FLUSH_VALUE_BYTES, FLUSH_RUNS = 1_000_000, 64, 9
+UP_RUNS = 7
 
 Sample = namedtuple("Sample", "wall_ms processor_ms memory_mib")
 
@@ -503,6 +506,44 @@ def bench_gateway_idle():
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+UP_GRANTS = """[docker]
+endpoint = "{url}"
+[commands.up]
+files."*.yml" = "read"
+files.".env" = "read"
+[commands.up.docker]
+allow = ["inspect", "logs", "create", "start-stop", "remove", "network", "volume", "pull", "build"]
+project = "bench"
+images = ["busybox"]
+ports = ["127.0.0.1:18001-18003"]
+"""
+
+
+def bench_up():
+    with engine.Engine(WORK / "engine") as docker:
+        folder = project("up", UP_GRANTS.format(url=docker.url), [("up", component("HOST_COMMANDS", "up"))])
+        (folder / "docker-compose.yml").write_text(engine.COMPOSE)
+        (folder / ".env").write_text("COMPOSE_PROJECT_NAME=bench\n")
+        compose = {"DOCKER_HOST": docker.url, "PATH": engine.PATH}
+        programs = [host, lambda folder, *words: Side(folder, "docker-compose", *words, **compose)]
+        first = [program(folder, *words) for program, words in zip(programs, [("run", "up"), ("up", "-d")])]
+        again = [program(folder, *words) for program, words in zip(programs, [("run", "up"), ("up", "-d")])]
+        # The first round is not counted.
+        for counts in [False] + [True] * UP_RUNS:
+            for fresh, no_op in zip(first, again):
+                docker.clear()
+                for side in (fresh, no_op):
+                    sample = side.run()
+                    if docker.running() != engine.SERVICES:
+                        sys.exit(f"bench: after `{' '.join(side.words)}` {docker.running()} containers run, expected {engine.SERVICES}")
+                    if counts:
+                        side.samples.append(sample)
+        services = f"of {engine.SERVICES} services, against docker-compose"
+        for what, (ours, theirs) in (("up from nothing", first), ("no-op up", again)):
+            row(f"{what} {services}: wall time", ours.median("wall_ms"), theirs.median("wall_ms"), "ms", 0.5)
+            row(f"{what} {services}: processor time", ours.median("processor_ms"), theirs.median("processor_ms"), "ms")
+
+
 BENCHMARKS = {
     "hello": bench_hello,
     "django": bench_django,
@@ -515,6 +556,7 @@ BENCHMARKS = {
     "gateway-echo": bench_gateway_echo,
     "gateway-idle": bench_gateway_idle,
     "flush-cache": bench_flush_cache,
+    "up": bench_up,
 }
 
 

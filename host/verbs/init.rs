@@ -19,7 +19,7 @@ Examples:
   host init --force             write host.toml anew, whatever it says now";
 
 /// The standard commands and their manifests: what they ask for is granted from the start.
-const STANDARD: [(&str, &str); 7] = [
+const STANDARD: [(&str, &str); 12] = [
     ("migrate", include_str!("../../commands-wasm/migrate/command.toml")),
     ("showmigrations", include_str!("../../commands-wasm/showmigrations/command.toml")),
     ("lockedmigrate", include_str!("../../commands-wasm/lockedmigrate/command.toml")),
@@ -27,10 +27,15 @@ const STANDARD: [(&str, &str); 7] = [
     ("init_db", include_str!("../../commands-wasm/init_db/command.toml")),
     ("flush_cache", include_str!("../../commands-wasm/flush_cache/command.toml")),
     ("connections", include_str!("../../commands-wasm/connections/command.toml")),
+    ("manage", include_str!("../../commands-wasm/manage/command.toml")),
+    ("check_code_quality", include_str!("../../commands-wasm/check_code_quality/command.toml")),
+    ("generate_env", include_str!("../../commands-wasm/generate_env/command.toml")),
+    ("start_reverse_proxy", include_str!("../../commands-wasm/start_reverse_proxy/command.toml")),
+    ("stop_reverse_proxy", include_str!("../../commands-wasm/stop_reverse_proxy/command.toml")),
 ];
 
 /// What does not belong into version control.
-const IGNORED: [&str; 3] = [".env", ".host/", "/var/"];
+const IGNORED: [&str; 4] = [".env", ".env.new", ".host/", "/var/"];
 
 const FOLDERS: [&str; 3] = ["commands", "migrations", "var"];
 
@@ -137,6 +142,10 @@ url = \"${{REDIS_URL:-redis://127.0.0.1:6379/0}}\"
 redis = \"default\"
 prefix = \"asgi\"
 mode = \"auto\"
+
+# Where the Docker engine is: a socket, or tcp:// with a folder of certificates.
+[docker]
+endpoint = \"${{DOCKER_HOST:-unix:///var/run/docker.sock}}\"
 ",
         toml_edit::value(name)
     );
@@ -249,7 +258,7 @@ mod tests {
         assert_eq!(fs::read_to_string(folder.path().join("host.toml")).unwrap(), "mine");
         init(folder.path(), true).unwrap();
         assert!(fs::read_to_string(folder.path().join("host.toml")).unwrap().contains("[commands.migrate]"));
-        assert_eq!(fs::read_to_string(folder.path().join(".gitignore")).unwrap(), "/target\n.host\n.env\n/var/\n");
+        assert_eq!(fs::read_to_string(folder.path().join(".gitignore")).unwrap(), "/target\n.host\n.env\n.env.new\n/var/\n");
         fs::write(folder.path().join(DEMO_PATH), "edited").unwrap();
         init(folder.path(), true).unwrap();
         assert_eq!(fs::read_to_string(folder.path().join(DEMO_PATH)).unwrap(), "edited");

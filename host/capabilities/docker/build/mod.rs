@@ -35,6 +35,8 @@ use super::wit::build::Spec;
 
 /// Readers of Dockerfiles that need no grant: they are the engine's own, in newer versions.
 const OWN_READER: &str = "docker.io/docker/dockerfile";
+/// The first engine whose BuildKit sets limits of steps.
+const LIMITS_API: (u32, u32) = (1, 42);
 /// How long a guest that is behind with reading may hold up what a build says, before the rest is left out.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -44,6 +46,10 @@ pub(super) async fn build(scope: Arc<Scope>, spec: Spec, reporter: Reporter) -> 
     let builder = builder(engine).await?;
     if builder == Builder::Classic && !spec.secrets.is_empty() {
         return Err(invalid("secrets of a build need BuildKit, and this engine builds without it"));
+    }
+    if builder == Builder::BuildKit && (spec.shm_size > 0 || !spec.ulimits.is_empty()) && !engine.version().await?.is_at_least(LIMITS_API) {
+        let text = "warning: `shm-size` and `ulimits` are not obeyed by the BuildKit of this engine, which is too old".to_owned();
+        reporter.say(Event { id: String::new(), text, current: 0, total: 0 });
     }
     let context = open_context(&scope, &spec).await?;
     check_references(&scope, &spec, &context, builder).await?;

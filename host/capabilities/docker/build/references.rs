@@ -222,7 +222,8 @@ mod tests {
 
     #[test]
     fn images_are_found_wherever_instructions_name_them() {
-        let cases: [(&str, &[(&str, &str)], &[&str]); 19] = [
+        type Case = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+        let cases: [Case; 19] = [
             ("FROM scratch\nCOPY . /", &[], &[]),
             ("from python:3.12-slim", &[], &["python:3.12-slim"]),
             ("FROM --platform=$BUILDPLATFORM node:20 AS build\nFROM build\nCOPY --from=build /a /b", &[], &["node:20"]),

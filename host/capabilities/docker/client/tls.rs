@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
 
 /// What to trust, and who we are; the error names the file.
 pub(super) fn config(folder: Option<&Path>) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let signing = provider.key_provider;
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
     let authority = folder.map(|folder| folder.join("ca.pem")).filter(|path| path.exists());
     let builder = builder.with_root_certificates(match authority {
@@ -30,8 +32,10 @@ pub(super) fn config(folder: Option<&Path>) -> Result<ClientConfig, String> {
         (false, true) => Err("`cert.pem` is missing beside `key.pem` among the engine's certificates".to_owned()),
         (true, true) => {
             let key = PrivateKeyDer::from_pem_file(&key).map_err(|error| unreadable(&key, &error))?;
-            let chain = certificates(&certificate)?;
-            builder.with_client_auth_cert(chain, key).map_err(|error| format!("`cert.pem` and `key.pem` of the engine: {error}"))
+            let key = signing.load_private_key(key).map_err(|error| format!("`key.pem` of the engine's certificates: {error}"))?;
+            // Whether it is a good certificate is for the engine to say: old tools make ones that are not looked into here.
+            let ours = SingleCertAndKey::from(CertifiedKey::new(certificates(&certificate)?, key));
+            Ok(builder.with_client_cert_resolver(Arc::new(ours)))
         }
     }
 }

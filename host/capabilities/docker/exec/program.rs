@@ -20,6 +20,9 @@ use super::super::types::Status;
 use super::super::wit::exec::Process;
 use super::local;
 
+/// Looks for the number of a process that has only just begun, and the time between two.
+const BEGINNINGS: u32 = 75;
+const BEGINNING: Duration = Duration::from_millis(20);
 /// Between two looks at a container that may have ended.
 const LOOK: Duration = Duration::from_millis(300);
 /// Questions for an exit code that go unanswered before the engine counts as lost.
@@ -200,11 +203,20 @@ impl Handle {
         if !engine.wire()?.is_local() {
             return Ok(Signalled::Impossible);
         }
-        let answer = engine.ask(|docker| async move { docker.inspect_exec(exec).await }).await?;
-        if answer.running == Some(false) && answer.exit_code.is_some() {
-            return Ok(Signalled::Sent);
+        let mut pid = 0;
+        for _ in 0..BEGINNINGS {
+            let answer = engine.ask(|docker| async move { docker.inspect_exec(exec).await }).await?;
+            if answer.running == Some(false) && answer.exit_code.is_some() {
+                return Ok(Signalled::Sent);
+            }
+            pid = answer.pid.unwrap_or(0);
+            if pid > 0 {
+                break;
+            }
+            // It runs, and may have printed something, before the engine knows its number.
+            tokio::time::sleep(BEGINNING).await;
         }
-        let sent = local::signal(answer.pid.unwrap_or(0), container, number);
+        let sent = local::signal(pid, container, number);
         Ok(if sent { Signalled::Sent } else { Signalled::Impossible })
     }
 

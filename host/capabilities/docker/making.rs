@@ -61,6 +61,12 @@ pub(super) async fn plan(scope: &Scope, mut spec: Spec, checked: Checked) -> Res
     };
     if !spec.anonymous_volumes_of.is_empty() {
         resolved.volumes = anonymous_volumes(scope, &containers, &spec).await?;
+        // They take the place of those that would be new; mounts and their sources stand side by side.
+        let is_taken =
+            |mount: &Mount| is_nameless(mount) && resolved.volumes.iter().any(|(_, target)| is_same_place(target, &mount.target));
+        let sources = std::mem::take(&mut resolved.sources);
+        let kept = std::mem::take(&mut spec.mounts).into_iter().zip(sources).filter(|(mount, _)| !is_taken(mount));
+        (spec.mounts, resolved.sources) = kept.unzip();
     }
     for device in spec.security.devices.iter_mut().filter(|device| device.source.starts_with('/')) {
         if device.target.is_empty() {
@@ -273,9 +279,18 @@ fn bound(scope: &Scope, held: &Held, read_only: bool) -> Result<Vec<Lack>, Error
 async fn anonymous_volumes(scope: &Scope, containers: &[Container], spec: &Spec) -> Result<Vec<(String, String)>, Error> {
     let id = &find(containers, &spec.anonymous_volumes_of)?.id;
     let held = scope.engine.shares(id).await?.mounts;
-    let is_free = |held: &Held| !spec.mounts.iter().any(|mount| mount.target.trim_end_matches('/') == held.target.trim_end_matches('/'));
+    let is_free = |held: &Held| !spec.mounts.iter().any(|mount| !is_nameless(mount) && is_same_place(&mount.target, &held.target));
     let taken = held.into_iter().filter(|held| held.kind == "volume" && is_anonymous(&held.name) && is_free(held));
     Ok(taken.map(|held| (held.name, held.target)).collect())
+}
+
+/// A volume of the spec that gets its name from the engine.
+fn is_nameless(mount: &Mount) -> bool {
+    mount.kind == MountKind::Volume && mount.source.is_empty()
+}
+
+fn is_same_place(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
 }
 
 /// The name that engines give a volume which nobody named.

@@ -46,6 +46,8 @@ impl Scope {
         // An engine that does not know the filter must not open anything.
         containers.retain(|container| self.is_own(&container.labels));
         self.remember(containers.iter().map(|container| &container.id));
+        let root = self.root.to_string_lossy();
+        containers.iter_mut().flat_map(|container| &mut container.labels).for_each(|label| labels::tell_by_project(label, &root));
         for container in containers.iter_mut().filter(|container| container.name.contains(HALF)) {
             // Whoever made it was killed: it was never started, and never will be what it should be.
             container.status = Status::Dead;

@@ -1,6 +1,7 @@
 //! The labels that say what belongs together, and those that a guest must leave to the host.
 
 use super::Invalid;
+use crate::capabilities::docker::types::Pair;
 
 pub const PROJECT: &str = "com.docker.compose.project";
 pub const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
@@ -27,6 +28,21 @@ pub fn check<'l>(names: impl IntoIterator<Item = &'l str>) -> Result<(), Invalid
     Ok(())
 }
 
+/// Where the compose files lie is told as paths of the project, as far as they lie in its folder: a guest knows no others,
+/// and tells by those that stay absolute what other files brought up.
+pub fn tell_by_project(label: &mut Pair, root: &str) {
+    let told = |path: &str| match path.strip_prefix(root) {
+        Some("") => ".".to_owned(),
+        Some(inside) if inside.starts_with('/') => inside.trim_start_matches('/').to_owned(),
+        _ => path.to_owned(),
+    };
+    if label.name == WORKING_DIR {
+        label.value = told(&label.value);
+    } else if label.name == CONFIG_FILES {
+        label.value = label.value.split(',').map(told).collect::<Vec<_>>().join(",");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,5 +53,18 @@ mod tests {
             assert!(check([name]).is_err(), "{name}");
         }
         assert!(check([SERVICE, NUMBER, "com.docker.compose.config-hash", "host.config", "traefik.enable"]).is_ok());
+    }
+    #[test]
+    fn paths_in_the_projects_folder_are_told_as_the_projects() {
+        let told = |name: &str, value: &str| {
+            let mut label = Pair { name: name.to_owned(), value: value.to_owned() };
+            tell_by_project(&mut label, "/srv/shop");
+            label.value
+        };
+        assert_eq!(told(WORKING_DIR, "/srv/shop"), ".");
+        assert_eq!(told(WORKING_DIR, "/srv/shop/web"), "web");
+        assert_eq!(told(WORKING_DIR, "/srv/shop2"), "/srv/shop2");
+        assert_eq!(told(CONFIG_FILES, "/srv/shop/a.yml,/srv/b.yml,c.yml"), "a.yml,/srv/b.yml,c.yml");
+        assert_eq!(told("other", "/srv/shop"), "/srv/shop");
     }
 }

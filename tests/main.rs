@@ -4,7 +4,9 @@
 
 mod harness;
 
+mod build;
 mod check_code_quality;
+mod check_services;
 mod connections;
 mod connections_ending;
 mod connections_workers;
@@ -12,6 +14,7 @@ mod docker;
 mod docker_build;
 mod docker_engine;
 mod docker_exec;
+mod down;
 mod flush_cache;
 mod gateway;
 mod gateway_browser;
@@ -34,5 +37,8 @@ mod sql_postgres;
 mod sql_sqlite;
 mod store;
 mod tidy;
+mod up;
+mod up_failing;
+mod up_killed;
 mod verbs;
 mod wait4db;

@@ -110,7 +110,7 @@ fn every_capability_has_its_rules_as_a_pure_file_with_tests_and_its_interfaces()
 #[test]
 fn every_command_has_a_manifest_with_reasons_a_row_in_the_readme_and_tests() {
     let readme = read("README.md");
-    let tests: String = files_in("tests").filter_map(|path| fs::read_to_string(path).ok()).collect();
+    let tests: String = files_in("tests").chain(files_in("tests/harness")).filter_map(|path| fs::read_to_string(path).ok()).collect();
     for name in commands() {
         let manifest: toml::Table = read(&format!("commands-wasm/{name}/command.toml")).parse().unwrap();
         assert!(manifest["about"].as_str().is_some_and(|about| !about.is_empty()), "{name} does not say what it is about");

@@ -6,6 +6,7 @@
 mod browser;
 mod channels;
 mod components;
+mod composed;
 mod docker;
 mod gateway;
 mod others;
@@ -29,6 +30,7 @@ use std::time::{Duration, Instant};
 pub(crate) use browser::Browser;
 pub(crate) use channels::{Sink, Worker};
 pub(crate) use components::{CORE_MODULE, EMPTY_COMPONENT, guest, nested, standard, standard_folder, with_manifest};
+pub(crate) use composed::Composed;
 pub(crate) use docker::{Counted, Docker, Fault, Stack, shared_docker};
 pub(crate) use gateway::{Application, Gateway, Socket, State, get, stream};
 pub(crate) use others::{Django, python, sqlx};

@@ -2,7 +2,7 @@
 
 use host_sdk::docker::inspect::{self, Details, Health};
 use host_sdk::docker::logs;
-use host_sdk::{Error, Host, talk};
+use host_sdk::{Error, Host, detail, talk};
 use serde_json::json;
 
 use crate::execute::{Made, Stopped};
@@ -91,7 +91,13 @@ fn container(operation: &Operation, made: &Made) -> Option<String> {
 
 /// Adds what the engine knows of it; what cannot be asked is left out.
 pub fn of_container(error: Error, container: &str, host: &Host) -> Error {
-    let Ok(details) = inspect::container_details(container) else { return error };
+    let details = match inspect::container_details(container) {
+        Ok(details) => details,
+        Err(unknown) => {
+            detail!("nothing is known of the container: {unknown}");
+            return error;
+        }
+    };
     let check = last_check(&details);
     let lines = last_lines(container);
     let name = &details.container.name;
@@ -137,7 +143,10 @@ fn taken_ports(details: &Details, error: &Error) -> Vec<String> {
     }
     let numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse::<u16>().ok());
     let wanted: Vec<u16> = numbers.filter(|port| *port > 0 && text.contains(&format!(":{port}"))).collect();
-    let holders = inspect::port_holders(&wanted).unwrap_or_default();
+    let holders = inspect::port_holders(&wanted).unwrap_or_else(|error| {
+        detail!("who has the port is not known: {error}");
+        Vec::new()
+    });
     holders.iter().map(|holder| format!("port {}/{} is taken by {}", holder.port, holder.protocol, holder.who)).collect()
 }
 

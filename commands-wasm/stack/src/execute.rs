@@ -29,9 +29,14 @@ pub enum Begun {
 pub trait Hands {
     fn begin(&mut self, action: &Action, made: &Made) -> Result<Begun>;
 
-    /// After its job: none when it is done, or a job more.
-    fn then(&mut self, _action: &Action, _made: &Made) -> Result<Option<Job>> {
+    /// After its job, which made `id`: none when it is done, or a job more.
+    fn then(&mut self, _action: &Action, _id: &str, _made: &Made) -> Result<Option<Job>> {
         Ok(None)
+    }
+
+    /// When it failed: the id after all, where the engine had done it for a run that was killed.
+    fn rescue(&mut self, _action: &Action, _made: &Made, error: Error) -> Result<String> {
+        Err(error)
     }
 }
 
@@ -140,7 +145,8 @@ impl Run<'_> {
         failed: &mut Vec<(At, Error)>,
     ) {
         let Some(operation) = self.plan.operations.get(at) else { return };
-        let outcome = outcome.and_then(|id| Ok((id, hands.then(&operation.action, &self.made)?)));
+        let outcome = outcome.or_else(|error| hands.rescue(&operation.action, &self.made, error));
+        let outcome = outcome.and_then(|id| hands.then(&operation.action, &id, &self.made).map(|job| (id, job)));
         match outcome {
             Ok((_, Some(job))) => self.jobs.add(at, job),
             Ok((id, None)) => {

@@ -1,11 +1,13 @@
 //! Calls of the engine, by power: each command's hands are made of these.
 
+use std::time::Duration;
+
 use host_sdk::docker::inspect::{self, Health, Status};
 use host_sdk::docker::{Job, build, create, network, pull, remove, start_stop, volume};
 use host_sdk::{Error, Result};
-use std::time::Duration;
 
 use crate::execute::{Begun, Hands, Made};
+use crate::late;
 use crate::plan::{Action, Until};
 
 /// `up`.
@@ -51,11 +53,16 @@ impl Hands for UpHands {
         Ok(Begun::Job(job))
     }
 
-    fn then(&mut self, action: &Action, made: &Made) -> Result<Option<Job>> {
+    fn then(&mut self, action: &Action, id: &str, made: &Made) -> Result<Option<Job>> {
         match action {
             Action::Wait { container, until, service } => look(made.id(container), *until, service),
+            Action::CreateNetwork(spec) => only_one(&spec.name, id),
             _ => Ok(None),
         }
+    }
+
+    fn rescue(&mut self, action: &Action, made: &Made, error: Error) -> Result<String> {
+        late::rescue(action, made, error)
     }
 }
 
@@ -79,6 +86,15 @@ impl Hands for BuildHands {
             _ => Err(not_of("build")),
         }
     }
+}
+
+/// Engines make several networks of one name: when a run that was killed had asked for the same one, its stays.
+fn only_one(name: &str, id: &str) -> Result<Option<Job>> {
+    let is_other = |network: &inspect::Network| network.name == name && network.id != id;
+    if id.is_empty() || !inspect::networks()?.iter().any(is_other) {
+        return Ok(None);
+    }
+    Ok(Some(network::remove(id)?))
 }
 
 fn not_of(command: &str) -> Error {

@@ -17,6 +17,7 @@ mod fixture;
 pub mod hands;
 pub mod images;
 pub mod labels;
+mod late;
 pub mod observed;
 pub mod one_off;
 pub mod plan;

@@ -9,6 +9,8 @@ mod networking;
 mod project;
 mod secrets;
 mod security;
+#[cfg(test)]
+mod tests;
 
 use compose::Error;
 use compose::Service;

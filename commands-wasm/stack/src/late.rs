@@ -1,0 +1,77 @@
+//! What a killed run had asked for, and the engine did after it was gone: the next run finds it done, or half way.
+
+use std::time::{Duration, Instant};
+
+use host_sdk::docker::inspect::{self, Container};
+use host_sdk::docker::{DockerError, Pair, create, label};
+use host_sdk::{Error, Result};
+
+use crate::execute::Made;
+use crate::labels;
+use crate::plan::Action;
+
+/// An engine is done with what it was asked for by then.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The id after all; the error when it is not so.
+pub(crate) fn rescue(action: &Action, made: &Made, error: Error) -> Result<String> {
+    match action {
+        // Its name is taken at once, and it is listed when it is complete; or the name is about to be free.
+        Action::Create(spec) if is_conflict(&error) => try_again(error, || {
+            let found = inspect::containers()?.into_iter().find(|container| container.name == spec.name);
+            match found {
+                Some(found) if is_of(&found, spec) => Ok(Some(found.id)),
+                Some(_) => Ok(None),
+                None => match create::create(spec)?.wait() {
+                    Err(error) if is_conflict(&error) => Ok(None),
+                    made => made.map(Some),
+                },
+            }
+        }),
+        Action::Rename { container, name } => {
+            let id = made.id(container);
+            try_again(error, || {
+                if inspect::containers()?.iter().any(|found| found.id == id && found.name == *name) {
+                    return Ok(Some(String::new()));
+                }
+                match create::rename(id, name) {
+                    Err(error) if is_conflict(&error) => Ok(None),
+                    renamed => renamed.map(|()| Some(String::new())),
+                }
+            })
+        }
+        Action::Disconnect { container, network } => {
+            let is_on = |found: &Container| found.id == *container && found.endpoints.iter().any(|endpoint| endpoint.network == *network);
+            if inspect::containers()?.iter().any(is_on) { Err(error) } else { Ok(String::new()) }
+        }
+        _ => Err(error),
+    }
+}
+
+/// Until it answers something, or the engine has had its time: then what was wrong at first.
+fn try_again(error: Error, mut answer: impl FnMut() -> Result<Option<String>>) -> Result<String> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(id) = answer()? {
+            return Ok(id);
+        }
+        if Instant::now() >= end {
+            return Err(error);
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn is_conflict(error: &Error) -> bool {
+    matches!(error.docker(), Some(DockerError::Conflict(_)))
+}
+
+/// Made by the same spec.
+fn is_of(container: &Container, spec: &create::Spec) -> bool {
+    let same = |labels: &[Pair], name: &str| label(&container.labels, name) == label(labels, name);
+    let number = spec.number.to_string();
+    label(&container.labels, labels::SERVICE) == Some(&spec.service)
+        && label(&container.labels, labels::NUMBER) == Some(&number)
+        && [labels::KEYS, labels::CONFIG_HASH, labels::IMAGE, labels::REPLACE].iter().all(|name| same(&spec.labels, name))
+}

@@ -1,0 +1,57 @@
+//! `build` on a real engine: images as the compose file says, and the step that fails.
+
+use crate::harness::Composed;
+
+#[test]
+fn images_are_built_tagged_and_labelled_as_compose_does() {
+    let shop = Composed::new(
+        "
+services:
+  web: {build: {context: ., args: {WORD: file}, labels: {tier: front}}}
+  api: {image: 'shop-api:1', build: {context: api, target: last, tags: ['shop-api:2']}}
+  db: {image: busybox}
+",
+    );
+    shop.project.write("Dockerfile", "FROM busybox\nARG WORD\nRUN echo $WORD > /word\n");
+    shop.project.write("api/Dockerfile", "FROM busybox AS first\nRUN touch /first\nFROM busybox AS last\nRUN touch /last\n");
+    let toml = shop
+        .project
+        .read("host.toml")
+        .replace("allow = [\"build\"], images = [\"busybox\"]", "allow = [\"build\"], images = [\"busybox\", \"shop-api:*\"]");
+    shop.project.write("host.toml", toml);
+    shop.run("build --build-arg WORD=line").succeeds().prints(&format!("{}-web", shop.name()));
+    let web = shop.engine.inspect_image(&format!("{}-web", shop.name()));
+    let labels = &web["Config"]["Labels"];
+    assert_eq!((&labels["com.docker.compose.project"], &labels["com.docker.compose.service"]), (&shop.name().into(), &"web".into()));
+    assert_eq!(labels["tier"], "front");
+    assert_eq!(shop.engine.docker(&format!("run --rm {}-web cat /word", shop.name())), "line\n");
+    shop.engine.docker("run --rm shop-api:2 test -e /last");
+    shop.engine.docker("rmi shop-api:1 shop-api:2");
+}
+
+#[test]
+fn a_build_that_fails_shows_its_failing_step_and_fails_the_command() {
+    let shop = Composed::new("services: {web: {build: .}}");
+    shop.project.write("Dockerfile", "FROM busybox\nRUN echo it is well\nRUN echo no such package; exit 3\n");
+    shop.run("build").ends(1).says("no such package").says("failed to build image");
+    let up = shop.run("up").ends(1);
+    assert!(up.stderr.contains("no such package") && shop.states().is_empty(), "{up}");
+}
+
+#[test]
+fn up_builds_what_is_missing_and_again_when_asked() {
+    let shop = Composed::new("services: {web: {build: .}}");
+    shop.project.write("Dockerfile", "FROM busybox\nRUN touch /one\n");
+    shop.run("up").succeeds().says("built image");
+    shop.run("up").succeeds().prints("nothing to be done");
+    shop.project.write("Dockerfile", "FROM busybox\nRUN touch /two\n");
+    shop.run("up").succeeds().prints("nothing to be done");
+    shop.run("up --build").succeeds().says("image changed");
+    shop.engine.docker(&format!("exec {}-web-1 test -e /two", shop.name()));
+}
+
+#[test]
+fn without_anything_to_build_it_says_so() {
+    let shop = Composed::new("services: {db: {image: busybox}}");
+    shop.run("build").succeeds().prints("nothing to be built");
+}

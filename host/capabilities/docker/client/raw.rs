@@ -80,6 +80,18 @@ pub(crate) async fn next_piece(body: &mut Incoming) -> Option<Result<Bytes, Fail
     }
 }
 
+/// A short answer, whole; none where it is longer than that, breaks off, or is no JSON.
+pub(crate) async fn json_of(body: &mut Incoming, bound: usize) -> Option<serde_json::Value> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = next_piece(body).await {
+        bytes.extend_from_slice(&piece.ok()?);
+        if bytes.len() > bound {
+            return None;
+        }
+    }
+    serde_json::from_slice(&bytes).ok()
+}
+
 async fn text_of(mut body: Incoming) -> String {
     let mut bytes = Vec::new();
     while let Some(Ok(piece)) = next_piece(&mut body).await {

@@ -12,11 +12,10 @@ use hyper::{HeaderMap, Method, Request};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::super::client::raw::{Upgraded, next_piece};
+use super::super::client::raw::{Upgraded, json_of, unaskable};
 use super::super::client::{Engine, Failure};
 use super::super::jobs::Finishing;
 use super::super::scope::Scope;
-use super::super::types::Status;
 use super::super::wit::exec::Process;
 use super::local;
 
@@ -36,8 +35,10 @@ const DETACH_KEYS: &str = "ctrl-@,ctrl-^,ctrl-@,ctrl-^,ctrl-@,ctrl-^,ctrl-@,ctrl
 const TERMINATE: i32 = 15;
 const KILL: i32 = 9;
 const POLITENESS: Duration = Duration::from_millis(500);
-/// Bytes of the engine's answer to how a container ended.
-const ENDED_BOUND: usize = 64 << 10;
+/// For one look.
+const LOOK_TIME: Duration = Duration::from_secs(10);
+/// Bytes of what the engine tells of one container.
+const ANSWER_BOUND: usize = 4 << 20;
 
 /// What runs, or is about to.
 pub(in super::super) struct Program {
@@ -127,7 +128,7 @@ impl Program {
                 let stream = engine.upgrade(&attach, "tcp", HeaderMap::new(), None).await?;
                 // Asked before it starts: a container that removes itself cannot be asked afterwards.
                 let wait = Request::builder().method(Method::POST).uri(format!("/containers/{container}/wait?condition=next-exit"));
-                let wait = wait.body(String::new()).map_err(|_| super::super::client::raw::unaskable())?;
+                let wait = wait.body(String::new()).map_err(|_| unaskable())?;
                 *answer.get_mut() = Some(engine.raw(wait).await?.into_body());
                 engine.ask(|docker| async move { docker.start_container(container, None::<StartContainerOptions>).await }).await?;
                 Ok(stream)
@@ -278,29 +279,38 @@ async fn exec_ended(engine: &Engine, id: &str) -> Result<i32, Failure> {
 
 /// What the engine answers to who waits for a container; none when it answers nothing that can be read.
 async fn container_told(body: &mut Option<Incoming>) -> Option<i32> {
-    let mut text = Vec::new();
-    while let Some(piece) = next_piece(body.as_mut()?).await {
-        text.extend_from_slice(&piece.ok()?);
-        if text.len() > ENDED_BOUND {
-            return None;
-        }
-    }
-    let answer: Value = serde_json::from_slice(&text).ok()?;
-    answer.get("StatusCode").and_then(Value::as_i64).and_then(|code| i32::try_from(code).ok())
+    let answer = json_of(body.as_mut()?, ANSWER_BOUND).await?;
+    code_of(answer.get("StatusCode"))
 }
 
-/// Looks until the container has ended.
+/// Looks until the container has ended. Not by the crate beneath, which knows fewer states than Podman.
 async fn container_ended(engine: &Engine, id: &str) -> Result<i32, Failure> {
     let mut unanswered = 0;
     loop {
         // Who waits is told first.
         tokio::time::sleep(LOOK).await;
-        match engine.state(id).await {
-            Ok(state) if matches!(state.status, Status::Exited | Status::Dead) => return Ok(state.exit_code),
-            Ok(_) => unanswered = 0,
-            Err(failure) => unanswered = lost_after(unanswered, failure)?,
+        match tokio::time::timeout(LOOK_TIME, look_at(engine, id)).await {
+            Ok(Ok(Some(code))) => return Ok(code),
+            Ok(Ok(None)) => unanswered = 0,
+            Ok(Err(failure)) => unanswered = lost_after(unanswered, failure)?,
+            Err(_) => unanswered = lost_after(unanswered, Failure::Lost("it does not answer".to_owned()))?,
         }
     }
+}
+
+/// The exit code of a container that has ended.
+async fn look_at(engine: &Engine, id: &str) -> Result<Option<i32>, Failure> {
+    let request = Request::builder().uri(format!("/containers/{id}/json")).body(String::new()).map_err(|_| unaskable())?;
+    let mut body = engine.raw(request).await?.into_body();
+    let answer = json_of(&mut body, ANSWER_BOUND).await.ok_or_else(unaskable)?;
+    let state = answer.get("State");
+    let status = state.and_then(|state| state.get("Status")?.as_str()).unwrap_or_default();
+    let over = ["exited", "stopped", "dead"].contains(&status);
+    Ok(state.filter(|_| over).and_then(|state| code_of(state.get("ExitCode"))))
+}
+
+fn code_of(value: Option<&Value>) -> Option<i32> {
+    value.and_then(Value::as_i64).and_then(|code| i32::try_from(code).ok())
 }
 
 /// Counts questions that went unanswered, up to the one after which the engine counts as lost.

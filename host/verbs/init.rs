@@ -19,7 +19,7 @@ Examples:
   host init --force             write host.toml anew, whatever it says now";
 
 /// The standard commands and their manifests: what they ask for is granted from the start.
-const STANDARD: [(&str, &str); 12] = [
+const STANDARD: [(&str, &str); 16] = [
     ("migrate", include_str!("../../commands-wasm/migrate/command.toml")),
     ("showmigrations", include_str!("../../commands-wasm/showmigrations/command.toml")),
     ("lockedmigrate", include_str!("../../commands-wasm/lockedmigrate/command.toml")),
@@ -27,6 +27,10 @@ const STANDARD: [(&str, &str); 12] = [
     ("init_db", include_str!("../../commands-wasm/init_db/command.toml")),
     ("flush_cache", include_str!("../../commands-wasm/flush_cache/command.toml")),
     ("connections", include_str!("../../commands-wasm/connections/command.toml")),
+    ("up", include_str!("../../commands-wasm/up/command.toml")),
+    ("down", include_str!("../../commands-wasm/down/command.toml")),
+    ("build", include_str!("../../commands-wasm/build/command.toml")),
+    ("check_services", include_str!("../../commands-wasm/check_services/command.toml")),
     ("manage", include_str!("../../commands-wasm/manage/command.toml")),
     ("check_code_quality", include_str!("../../commands-wasm/check_code_quality/command.toml")),
     ("generate_env", include_str!("../../commands-wasm/generate_env/command.toml")),

@@ -1,5 +1,7 @@
 //! What is known of a container that failed: its last check, its last lines, and what to do next.
 
+use std::collections::BTreeSet;
+
 use host_sdk::docker::inspect::{self, Details, Health};
 use host_sdk::docker::logs;
 use host_sdk::{Error, Host, detail, talk};
@@ -141,13 +143,11 @@ fn taken_ports(details: &Details, error: &Error) -> Vec<String> {
     if !["address already in use", "port is already allocated"].iter().any(|words| text.contains(words)) {
         return Vec::new();
     }
-    let numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse::<u16>().ok());
-    let wanted: Vec<u16> = numbers.filter(|port| *port > 0 && text.contains(&format!(":{port}"))).collect();
-    let holders = inspect::port_holders(&wanted).unwrap_or_else(|error| {
-        detail!("who has the port is not known: {error}");
-        Vec::new()
-    });
-    holders.iter().map(|holder| format!("port {}/{} is taken by {}", holder.port, holder.protocol, holder.who)).collect()
+    let digits = |part: &str| part.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse::<u16>().ok());
+    // `0.0.0.0:8000`; of an address in IPv6 there are others, which are not granted.
+    let ports: BTreeSet<u16> = text.split(':').skip(1).filter_map(digits).collect();
+    let holders = ports.into_iter().flat_map(|port| inspect::port_holders(&[port]).unwrap_or_default());
+    holders.map(|holder| format!("port {}/{} is taken by {}", holder.port, holder.protocol, holder.who)).collect()
 }
 
 fn indented(text: &str) -> String {

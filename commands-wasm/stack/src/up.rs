@@ -70,9 +70,8 @@ pub fn up(up: &Up, host: &Host) -> Result<Ending> {
     if plan.is_empty() {
         return finish(&needed, &plan, &wanted, host);
     }
-    let begun = Instant::now();
     carry_out(&plan, up, host, deadline)?;
-    look_again(&plan, &wanted, up.wait, begun, host)?;
+    look_again(&plan, &wanted, up.wait, host)?;
     finish(&needed, &plan, &wanted, host)
 }
 
@@ -179,15 +178,15 @@ fn carry_out(plan: &Plan, up: &Up, host: &Host, deadline: Option<Instant>) -> Re
 }
 
 /// A container that ended as soon as it was started is a failure, whoever waited for it.
-fn look_again(plan: &Plan, wanted: &Wanted, wait: bool, begun: Instant, host: &Host) -> Result<()> {
+fn look_again(plan: &Plan, wanted: &Wanted, wait: bool, host: &Host) -> Result<()> {
     let started =
         |name: &str| plan.changes.iter().any(|change| change.name == name && change.verb != Verb::Remove && change.verb != Verb::Wait);
     let starts = plan.operations.iter().any(|operation| matches!(operation.action, Action::Start(_)));
     if !starts {
         return Ok(());
     }
-    if wait {
-        std::thread::sleep(GRACE.saturating_sub(begun.elapsed()));
+    if wait && wanted.services.values().any(|service| !service.has_check) {
+        std::thread::sleep(GRACE);
     }
     for container in inspect::containers()? {
         let service = observed::service(&container);

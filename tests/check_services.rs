@@ -30,6 +30,7 @@ fn each_way_not_to_be_well_is_told_with_what_is_known_and_ends_3() {
         "
 services:
   gone: {image: busybox, command: [sh, -c, 'echo out of luck; exit 5']}
+  left: {image: busybox, command: ['true'], healthcheck: {test: ['CMD', 'true'], interval: 1s}}
   loop: {image: busybox, restart: always, command: [sh, -c, 'exit 1']}
   sick: {image: busybox, healthcheck: {test: ['CMD-SHELL', 'echo no pulse; exit 2'], interval: 1s, timeout: 20s, retries: 1}}
   slow: {image: busybox, healthcheck: {test: ['CMD', 'false'], interval: 5s, start_period: 600s, retries: 1000}}
@@ -42,7 +43,7 @@ services:
         assert!(output.stdout.contains(text), "{text}\n{output}");
     }
     assert!(output.took < Duration::from_secs(20), "{output}");
-    output.prints("not well: gone, loop, sick, slow").lacks("All services");
+    output.prints("not well: gone, left, loop, sick, slow").lacks("All services");
 }
 
 #[test]

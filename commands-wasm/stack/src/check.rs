@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use compose::{Project, Restart};
+use compose::{Condition, Project, Restart, Service};
 use host_sdk::docker::inspect::{self, Container, Health, Status};
 use host_sdk::docker::{DockerError, Jobs, label, shared};
 use host_sdk::{Ending, Host, Result, detail, out};
@@ -121,7 +121,7 @@ pub fn rows(project: &Project, containers: &[Container]) -> Vec<Row> {
     }
     let mut rows = Vec::new();
     for (name, service) in &project.services {
-        let ends = matches!(service.restart_policy(), Restart::No | Restart::OnFailure(_));
+        let ends = is_meant_to_end(name, service, project);
         let mut containers = found.remove(name.as_str()).unwrap_or_default();
         containers.sort_by_key(|container| observed::number(container));
         rows.extend(containers.iter().map(|container| Row {
@@ -146,6 +146,15 @@ pub fn rows(project: &Project, containers: &[Container]) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// Somebody waits for its end; or nobody starts it again, and nothing says that others talk to it.
+fn is_meant_to_end(name: &str, service: &Service, project: &Project) -> bool {
+    let awaited =
+        |service: &Service| service.depends_on.get(name).is_some_and(|dependency| dependency.condition == Condition::CompletedSuccessfully);
+    let stays = !service.ports.is_empty() || service.healthcheck.is_some();
+    let restarted = !matches!(service.restart_policy(), Restart::No | Restart::OnFailure(_));
+    !restarted && (!stays || project.services.values().any(awaited))
 }
 
 /// `ends`: nobody starts it again when it ended well.

@@ -98,7 +98,7 @@ impl Wire {
         request.headers_mut().insert(HOST, HeaderValue::from_str(&self.host()).map_err(io::Error::other)?);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(of_hyper)?;
         tokio::spawn(connection.with_upgrades());
-        sender.send_request(request).await.map_err(of_hyper)
+        sender.send_request(request).await.map_err(|error| self.unanswered(error))
     }
 
     /// A connection to the engine.
@@ -112,6 +112,16 @@ impl Wire {
                 let name = ServerName::try_from(host.clone()).map_err(|error| Trouble::NotConfigured(error.to_string()))?;
                 Ok(Box::new(within(tls.connect(name, stream)).await?))
             }
+        }
+    }
+
+    /// A server that does not accept our certificate may just close the connection, after TLS was agreed on.
+    fn unanswered(&self, error: hyper::Error) -> io::Error {
+        match trouble(&error) {
+            Trouble::Unreachable(why) if self.tls.is_some() => io::Error::other(Trouble::Unreachable(format!(
+                "{why}; over TLS that is often a certificate of ours that the engine does not accept"
+            ))),
+            other => io::Error::other(other),
         }
     }
 
@@ -172,7 +182,6 @@ fn of_trouble(trouble: Trouble) -> io::Error {
 
 fn of_hyper(error: hyper::Error) -> io::Error {
     let found = trouble(&error);
-    // What hyper says by itself ("connection closed before message completed") names no cause that lies deeper.
     io::Error::other(found)
 }
 

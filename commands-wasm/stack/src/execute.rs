@@ -13,7 +13,9 @@ use crate::progress::Progress;
 /// The host bears 64 jobs of a run.
 const JOBS_BOUND: usize = 48;
 /// Work that the engine does at once; waiting is not work.
-const WORK_BOUND: usize = 16;
+const WORK_BOUND: usize = 10;
+/// Of it, starts: an engine starts no more containers a second with more of them at once, each only takes longer.
+const STARTS_BOUND: usize = 4;
 /// One wait for whatever comes first.
 const WAIT: Duration = Duration::from_secs(30);
 
@@ -65,8 +67,7 @@ pub struct Stopped {
 /// # Errors
 /// What went wrong first, and what did beside it; or that the run was interrupted, without an operation.
 pub fn execute(plan: &Plan, hands: &mut impl Hands, progress: &mut Progress<'_>, deadline: Option<Instant>) -> Result<Made, Stopped> {
-    let mut run =
-        Run { plan, made: Made::default(), waiting: (0..plan.operations.len()).collect(), done: BTreeSet::new(), jobs: Jobs::default() };
+    let mut run = Run { plan, made: Made::default(), waiting: in_order(plan), done: BTreeSet::new(), jobs: Jobs::default() };
     let mut failed = Vec::new();
     loop {
         if failed.is_empty() {
@@ -100,7 +101,8 @@ pub fn execute(plan: &Plan, hands: &mut impl Hands, progress: &mut Progress<'_>,
 struct Run<'a> {
     plan: &'a Plan,
     made: Made,
-    waiting: BTreeSet<At>,
+    /// What most waits for comes first.
+    waiting: Vec<At>,
     done: BTreeSet<At>,
     jobs: Jobs<At>,
 }
@@ -110,7 +112,7 @@ impl Run<'_> {
         // What is done at once may let others begin.
         while let Some(at) = self.next() {
             let Some(operation) = self.plan.operations.get(at) else { break };
-            self.waiting.remove(&at);
+            self.waiting.retain(|waiting| *waiting != at);
             progress.begins(operation.change);
             match hands.begin(&operation.action, &self.made) {
                 Ok(Begun::Job(job)) => self.jobs.add(at, job),
@@ -129,11 +131,11 @@ impl Run<'_> {
             return None;
         }
         let of = |at: &At| self.plan.operations.get(*at);
-        let working = || self.jobs.keys().filter_map(of);
-        let work = working().filter(|operation| !is_wait(&operation.action)).count();
+        let under_way = |is: fn(&Action) -> bool| self.jobs.keys().filter_map(of).filter(|operation| is(&operation.action)).count();
+        let (work, starts) = (under_way(|action| !is_wait(action)), under_way(is_start));
         let is_ready = |operation: &Operation| operation.after.iter().all(|before| self.done.contains(before));
-        let has_room = |operation: &Operation| is_wait(&operation.action) || work < WORK_BOUND;
-        self.waiting.iter().copied().find(|at| of(at).is_some_and(|operation| is_ready(operation) && has_room(operation)))
+        let has_room = |action: &Action| is_wait(action) || (work < WORK_BOUND && (starts < STARTS_BOUND || !is_start(action)));
+        self.waiting.iter().copied().find(|at| of(at).is_some_and(|operation| is_ready(operation) && has_room(&operation.action)))
     }
 
     fn over(
@@ -163,10 +165,60 @@ impl Run<'_> {
     }
 }
 
+/// Those first behind which the longest chain waits.
+fn in_order(plan: &Plan) -> Vec<At> {
+    let mut behind = vec![0_usize; plan.operations.len()];
+    // Chains are no longer than there are operations; each pass carries them one step further back.
+    for _ in 0..plan.operations.len() {
+        let mut is_settled = true;
+        for (at, operation) in plan.operations.iter().enumerate() {
+            let length = behind.get(at).copied().unwrap_or_default() + if is_start(&operation.action) { 4 } else { 1 };
+            for before in &operation.after {
+                if let Some(known) = behind.get_mut(*before).filter(|known| **known < length) {
+                    *known = length;
+                    is_settled = false;
+                }
+            }
+        }
+        if is_settled {
+            break;
+        }
+    }
+    let mut order: Vec<At> = (0..plan.operations.len()).collect();
+    order.sort_by_key(|at| std::cmp::Reverse(behind.get(*at).copied().unwrap_or_default()));
+    order
+}
+
+fn is_start(action: &Action) -> bool {
+    matches!(action, Action::Start(_))
+}
+
 fn is_wait(action: &Action) -> bool {
     matches!(action, Action::Wait { .. })
 }
 
 fn change(plan: &Plan, at: At) -> usize {
     plan.operations.get(at).map(|operation| operation.change).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fixture::{plan, wanted};
+    use crate::observed::Observed;
+
+    #[test]
+    fn what_most_waits_for_comes_first() {
+        let wanted = wanted("services: {a: {image: x}, b: {image: x}, z: {image: x, depends_on: [y]}, y: {image: x}}");
+        let plan = plan(&wanted, &Observed::default());
+        let order = super::in_order(&plan);
+        let place = |container: &str, starts: bool| {
+            let is = |at: &usize| {
+                let operation = &plan.operations[*at];
+                plan.changes[operation.change].name == container && super::is_start(&operation.action) == starts
+            };
+            order.iter().position(is).unwrap()
+        };
+        assert_eq!((place("shop_default", false), place("shop-y-1", false)), (0, 1));
+        assert!(place("shop-y-1", true) < place("shop-a-1", true));
+    }
 }

@@ -77,6 +77,10 @@ impl Hands for DownHands {
             _ => return Err(not_of("down")),
         }))
     }
+
+    fn rescue(&mut self, action: &Action, _made: &Made, error: Error) -> Result<String> {
+        late::let_go(action, error)
+    }
 }
 
 impl Hands for BuildHands {

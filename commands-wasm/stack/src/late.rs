@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use host_sdk::docker::inspect::{self, Container};
-use host_sdk::docker::{DockerError, Pair, create, label};
+use host_sdk::docker::{DockerError, Pair, create, label, network};
 use host_sdk::{Error, Result};
 
 use crate::execute::Made;
@@ -46,6 +46,26 @@ pub(crate) fn rescue(action: &Action, made: &Made, error: Error) -> Result<Strin
             if inspect::containers()?.iter().any(is_on) { Err(error) } else { Ok(String::new()) }
         }
         _ => Err(error),
+    }
+}
+
+/// An engine says for a moment that a network is in use, when the last of its containers were removed just before.
+pub(crate) fn let_go(action: &Action, error: Error) -> Result<String> {
+    let Action::RemoveNetwork(name) = action else { return Err(error) };
+    if !is_in_use(&error) {
+        return Err(error);
+    }
+    try_again(error, || match network::remove(name)?.wait() {
+        Err(error) if is_in_use(&error) => Ok(None),
+        removed => removed.map(Some),
+    })
+}
+
+fn is_in_use(error: &Error) -> bool {
+    match error.docker() {
+        Some(DockerError::Conflict(_)) => true,
+        Some(DockerError::EngineFailed(said)) => said.message.contains("active endpoints"),
+        _ => false,
     }
 }
 

@@ -45,3 +45,5 @@ pub(super) const NAME_BYTES: usize = 1_024;
 
 /// Bytes of a program's output that are kept for the guest, both streams together.
 pub(super) const CAPTURED_BYTES: u32 = 16 << 20;
+/// Bytes of an answer about containers: a thousand of them are some megabytes.
+pub(super) const TOLD_BYTES: usize = 64 << 20;

@@ -7,8 +7,7 @@ use bollard::models::{
     HealthStatusEnum, HealthcheckResult, MountPoint, PortSummary, PortSummaryTypeEnum,
 };
 use bollard::query_parameters::{
-    KillContainerOptions, ListContainersOptions, RemoveContainerOptions, RenameContainerOptions, RestartContainerOptions,
-    StopContainerOptions,
+    KillContainerOptions, RemoveContainerOptions, RenameContainerOptions, RestartContainerOptions, StopContainerOptions,
 };
 
 use super::{Engine, Failure, filters, of_project, pairs};
@@ -75,17 +74,22 @@ impl Engine {
     }
 
     async fn list(&self, by: &[(&str, &str)], all: bool) -> Result<Vec<Container>, Failure> {
-        let options = ListContainersOptions { all, filters: filters(by), ..ListContainersOptions::default() };
-        let list = self.ask(|docker| async move { docker.list_containers(Some(options)).await }).await?;
+        let filters = serde_json::json!(filters(by)).to_string();
+        let query: String = url::form_urlencoded::Serializer::new(format!("all={all}&")).append_pair("filters", &filters).finish();
+        let list: Vec<ContainerSummary> = self.told(&format!("/containers/json?{query}")).await?;
         Ok(list.into_iter().map(container).collect())
     }
 
     pub(crate) async fn state(&self, id: &str) -> Result<State, Failure> {
-        self.ask(|docker| async move { docker.inspect_container(id, None).await }).await.map(state)
+        self.inspected(id).await.map(state)
     }
 
     pub(crate) async fn shares(&self, id: &str) -> Result<Shares, Failure> {
-        self.ask(|docker| async move { docker.inspect_container(id, None).await }).await.map(shares)
+        self.inspected(id).await.map(shares)
+    }
+
+    pub(crate) async fn inspected(&self, id: &str) -> Result<ContainerInspectResponse, Failure> {
+        self.told(&format!("/containers/{id}/json")).await
     }
 
     pub(crate) async fn start(&self, id: &str) -> Result<(), Failure> {

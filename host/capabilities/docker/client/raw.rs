@@ -9,10 +9,12 @@ use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, UPGRADE};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
-use super::wire;
 use super::{Engine, Failure};
+use super::{failure, wire};
+use crate::capabilities::docker::limits;
 
 /// Bytes of an error's text.
 const ERROR_BOUND: usize = 64 << 10;
@@ -49,6 +51,21 @@ impl Engine {
         Err(Failure::Answered { status: status.as_u16(), message: self.scrub(message.trim()) })
     }
 
+    /// An answer about containers, read by us: Podman has states that the crate beneath takes for an error.
+    pub(crate) async fn told<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let request = Request::builder().uri(path).body(String::new()).map_err(|_| unaskable())?;
+        let answer = async {
+            let mut body = self.raw(request).await?.into_body();
+            let mut json = json_of(&mut body, limits::TOLD_BYTES).await.ok_or_else(unreadable)?;
+            match &mut json {
+                serde_json::Value::Array(list) => list.iter_mut().for_each(|item| in_dockers_words(item.get_mut("State"))),
+                one => in_dockers_words(one.get_mut("State").and_then(|state| state.get_mut("Status"))),
+            }
+            serde_json::from_value(json).map_err(|_| unreadable())
+        };
+        tokio::time::timeout(limits::ANSWER, answer).await.unwrap_or_else(|_| Err(failure::silent()))
+    }
+
     /// Sends a request after which the connection is a stream of another kind.
     pub(crate) async fn upgrade(&self, path: &str, protocol: &str, headers: HeaderMap, json: Option<String>) -> Result<Upgraded, Failure> {
         let mut request = Request::builder().method(Method::POST).uri(path).header(CONNECTION, "Upgrade").header(UPGRADE, protocol);
@@ -64,6 +81,22 @@ impl Engine {
         let upgraded = hyper::upgrade::on(response).await.map_err(|error| wire::trouble(&error))?;
         Ok(TokioIo::new(upgraded))
     }
+}
+
+/// Podman's own states, as Docker would call them.
+fn in_dockers_words(state: Option<&mut serde_json::Value>) {
+    let Some(state) = state else { return };
+    let word = match state.as_str() {
+        Some("stopped") => "exited",
+        Some("configured" | "initialized" | "unknown") => "created",
+        Some("stopping") => "running",
+        _ => return,
+    };
+    *state = word.into();
+}
+
+fn unreadable() -> Failure {
+    Failure::Other("the Docker engine's answer cannot be read".to_owned())
 }
 
 /// The next piece of an answer's body; none at its end.
@@ -106,4 +139,20 @@ async fn text_of(mut body: Incoming) -> String {
 
 pub(crate) fn unaskable() -> Failure {
     Failure::Other("that cannot be asked of the Docker engine".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn podmans_states_are_told_in_dockers_words() {
+        for (theirs, ours) in [("stopped", "exited"), ("configured", "created"), ("stopping", "running"), ("exited", "exited")] {
+            let mut state = json!(theirs);
+            in_dockers_words(Some(&mut state));
+            assert_eq!(state, ours);
+        }
+    }
 }

@@ -4,9 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bollard::query_parameters::{
-    InspectContainerOptions, KillContainerOptions, ResizeContainerTTYOptions, ResizeExecOptions, StartContainerOptions,
-};
+use bollard::query_parameters::{KillContainerOptions, ResizeContainerTTYOptions, ResizeExecOptions, StartContainerOptions};
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Method, Request};
 use serde_json::{Value, json};
@@ -89,9 +87,7 @@ impl Program {
 
     /// A created container, as its spec says.
     pub(in super::super) async fn container(scope: Arc<Scope>, finishing: Finishing, container: String) -> Result<Self, Failure> {
-        let asked = container.clone();
-        let answer =
-            scope.engine.ask(|docker| async move { docker.inspect_container(&asked, None::<InspectContainerOptions>).await }).await?;
+        let answer = scope.engine.inspected(&container).await?;
         let config = answer.config.unwrap_or_default();
         let (tty, stdin) = (config.tty.unwrap_or(false), config.open_stdin.unwrap_or(false));
         Ok(Self { scope, container, kind: Kind::Container { tty, stdin, answer: Mutex::default() }, is_ours: false, finishing })

@@ -119,7 +119,7 @@ fn all_that_is_not_granted_is_said_at_once_and_nothing_is_changed() {
   web: {{image: busybox, ports: ['{port}:80'], volumes: ['/etc/localtime:/etc/localtime:ro'], pid: host}}
 "
     );
-    let grants = "[commands.up]\ndocker = { project = \"NAME\", allow = [\"inspect\", \"logs\", \"create\", \"start-stop\", \"remove\", \"network\", \"volume\", \"pull\", \"build\"], images = [\"busybox\"] }\nfiles.\"**\" = \"read\"\nfiles.\".env\" = \"read\"\nenv = [\"*\"]\n";
+    let grants = "[commands.up]\ndocker = { project = \"NAME\", allow = [\"inspect\", \"logs\", \"create\", \"start-stop\", \"remove\", \"network\", \"volume\", \"pull\", \"build\"], images = [\"busybox\"] }\nfiles.\"**\" = \"read\"\nfiles.\".env\" = \"read\"\nfiles.\".env.sample\" = \"read\"\nfiles.\".env.example\" = \"read\"\nenv = [\"*\"]\n";
     let shop = Composed::granted(&compose, grants);
     let counted = shop.engine.counted();
     let refused = shop.run("up").env("DOCKER_HOST", counted.host()).ends(4);
@@ -242,7 +242,7 @@ fn a_project_without_dotenv_gets_it_from_its_sample() {
 
 #[test]
 fn a_sample_that_may_not_be_copied_is_named_with_the_line_that_copies_it() {
-    let grants = "[commands.up]\ndocker = { project = \"NAME\", allow = [\"inspect\", \"logs\", \"create\", \"start-stop\", \"remove\", \"network\", \"volume\", \"pull\", \"build\"], images = [\"busybox\"] }\nfiles.\"**\" = \"read\"\nfiles.\".env\" = \"read\"\nfiles.\".env.sample\" = \"read\"\nenv = [\"*\"]\n";
+    let grants = "[commands.up]\ndocker = { project = \"NAME\", allow = [\"inspect\", \"logs\", \"create\", \"start-stop\", \"remove\", \"network\", \"volume\", \"pull\", \"build\"], images = [\"busybox\"] }\nfiles.\"**\" = \"read\"\nfiles.\".env\" = \"read\"\nfiles.\".env.sample\" = \"read\"\nfiles.\".env.example\" = \"read\"\nenv = [\"*\"]\n";
     let shop = Composed::granted("services: {web: {image: busybox}}", grants);
     std::fs::remove_file(shop.project.path(".env")).unwrap();
     shop.project.write(".env.sample", "WORD=sampled\n");

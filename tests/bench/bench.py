@@ -509,8 +509,8 @@ def bench_gateway_idle():
 UP_GRANTS = """[docker]
 endpoint = "{url}"
 [commands.up]
-files."*.yml" = "read"
-files.".env" = "read"
+files = {{ "*.yml" = "read", "*.yaml" = "read", ".env" = "read", ".env.sample" = "read", ".env.example" = "read" }}
+env = ["*"]
 [commands.up.docker]
 allow = ["inspect", "logs", "create", "start-stop", "remove", "network", "volume", "pull", "build"]
 project = "bench"

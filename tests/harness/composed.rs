@@ -12,6 +12,7 @@ files."**" = "read"
 files.".env" = "write"
 files.".env.new" = "write"
 files.".env.sample" = "read"
+files.".env.example" = "read"
 env = ["*"]
 [commands.down]
 docker = { project = "NAME", allow = ["inspect", "start-stop", "remove", "network", "volume"] }

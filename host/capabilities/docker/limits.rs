@@ -1,4 +1,4 @@
-//! Bounds of `host:docker`, with their reasons. Tests at and past each stand in `tests/`, `jobs.rs` and `policy/`.
+//! Bounds of `host:docker`, with their reasons.
 
 use std::time::Duration;
 

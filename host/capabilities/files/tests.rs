@@ -458,9 +458,9 @@ fn odd_paths_are_errors_and_not_surprises() {
 #[test]
 fn looking_for_what_is_not_there_is_denied_and_not_told() {
     let mut guest = Guest::new(&[("data/*.csv", Read)]);
-    assert!(is_denied(guest.stat("secrets/none")));
+    assert!(is_denied(guest.stat("none")));
     assert!(guest.ctx.denials().lines().is_empty());
-    assert!(is_denied(guest.stat("secrets/key")));
+    assert!(is_denied(guest.stat("data/x.txt")));
     assert_eq!(guest.ctx.denials().lines().len(), 1);
 }
 

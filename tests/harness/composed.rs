@@ -7,7 +7,7 @@ use super::{Docker, Project, Run, Stack, shared_docker};
 /// What all of them may do, so that each test leaves out what it is about.
 const GRANTS: &str = r#"
 [commands.up]
-docker = { project = "NAME", allow = ["inspect", "logs", "create", "start-stop", "remove", "network", "volume", "pull", "build"], images = ["busybox", "checked", "backend"], mounts = ["."], ports = ["1024-65535"], contexts = ["."] }
+docker = { project = "NAME", allow = ["inspect", "logs", "create", "start-stop", "remove", "network", "volume", "pull", "build"], images = ["busybox", "checked", "backend", "nowhere"], mounts = ["."], ports = ["1024-65535"], contexts = ["."] }
 files."**" = "read"
 files.".env" = "write"
 files.".env.new" = "write"

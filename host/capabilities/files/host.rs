@@ -62,6 +62,7 @@ impl FilesView<'_> {
 
     /// The gate: `work` is done if `verdict` permits it, and journaled either way.
     fn pass<T>(&mut self, deed: Deed, path: &Path, verdict: Result<(), Denial>, work: impl FnOnce() -> Result<T, Problem>) -> FsResult<T> {
+        let target = self.ctx.policy.shown(path);
         let decision = match verdict {
             Ok(()) => Decision::Allowed,
             Err(denial) => {
@@ -70,11 +71,6 @@ impl FilesView<'_> {
                 Decision::Denied(text)
             }
         };
-        self.enter(deed, path, decision, work)
-    }
-
-    fn enter<T>(&mut self, deed: Deed, path: &Path, decision: Decision, work: impl FnOnce() -> Result<T, Problem>) -> FsResult<T> {
-        let target = self.ctx.policy.shown(path);
         let operation = Operation { capability: "files", action: deed.action, target, effect: deed.effect, detail: String::new() };
         Ok(self.ctx.gate.pass_now(operation, decision, work)?)
     }
@@ -82,11 +78,6 @@ impl FilesView<'_> {
     /// For what is looked at and not opened: only its refusal is journaled.
     fn admit(&mut self, deed: Deed, found: &Found) -> FsResult<()> {
         match self.ctx.policy.may_read(&found.path, found.kind) {
-            // Whoever looks for one of several names is refused each; to name those that are not there would help nobody.
-            Err(denial) if found.kind == Kind::Missing => {
-                let decision = Decision::Denied(self.ctx.policy.text(&denial));
-                Err(self.enter(deed, &denial.path, decision, || Ok(())).err().unwrap_or_else(|| ErrorCode::Access.into()))
-            }
             Err(denial) => Err(self.refuse(deed, denial)),
             Ok(()) if found.kind == Kind::Missing => Err(ErrorCode::NoEntry.into()),
             Ok(()) if found.as_folder && found.kind != Kind::Folder => Err(ErrorCode::NotDirectory.into()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Ulimit;
+use super::{Reference, Ulimit};
 use crate::error::Place;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -31,23 +31,12 @@ pub struct Build {
     pub tags: Vec<String>,
     pub platforms: Vec<String>,
     pub ulimits: BTreeMap<String, Ulimit>,
-    pub secrets: Vec<BuildSecret>,
+    /// Secrets of the project that the build may read; a `target` is the id the Dockerfile asks for.
+    pub secrets: Vec<Reference>,
     /// Name and a folder, a URL, `docker-image://...` or `service:NAME`.
     pub additional_contexts: BTreeMap<String, String>,
     pub privileged: bool,
     pub entitlements: Vec<String>,
-    pub place: Place,
-}
-
-/// A secret of the project that the build may read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildSecret {
-    pub source: String,
-    /// The id the Dockerfile asks for.
-    pub target: Option<String>,
-    pub uid: Option<String>,
-    pub gid: Option<String>,
-    pub mode: Option<u32>,
     pub place: Place,
 }
 

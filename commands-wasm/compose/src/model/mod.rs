@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::{Error, Warning};
 use crate::graph::Graph;
 
-pub use build::{Build, BuildSecret};
+pub use build::Build;
 pub use deploy::{Deploy, DeviceRequest, Resource, RestartPolicy, UpdateConfig};
 pub use mount::{Mount, MountKind, Propagation};
 pub use network::{Ipam, IpamPool, Network, ServiceNetwork};
@@ -22,7 +22,7 @@ pub use service::{
     BlkioConfig, Condition, Dependency, Device, EnvFile, Healthcheck, Limits, Logging, PullPolicy, Rate, Reference, Restart, Service,
     Ulimit, Weight,
 };
-pub use store::{Config, Secret, Volume};
+pub use store::{SecretOrConfig, Volume};
 
 /// A project: services and what they use.
 #[derive(Debug, Clone)]
@@ -39,8 +39,8 @@ pub struct Project {
     pub inactive: BTreeMap<String, Service>,
     pub networks: BTreeMap<String, Network>,
     pub volumes: BTreeMap<String, Volume>,
-    pub secrets: BTreeMap<String, Secret>,
-    pub configs: BTreeMap<String, Config>,
+    pub secrets: BTreeMap<String, SecretOrConfig>,
+    pub configs: BTreeMap<String, SecretOrConfig>,
     /// The main files, in the order they were merged: what `com.docker.compose.project.config_files` lists.
     pub files: Vec<String>,
     /// All files that had a say, included, extended and env files, too.

@@ -18,30 +18,15 @@ pub struct Volume {
     pub place: Place,
 }
 
-/// A secret: a file that is mounted, or a variable of the environment.
+/// A secret or a config: a file that is mounted, a variable of the environment, or, for a config, written out in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Secret {
+pub struct SecretOrConfig {
     pub key: String,
     pub name: String,
     pub external: bool,
     /// As a [`Mount`](super::Mount)'s source.
     pub file: Option<String>,
-    /// The variable's name; its value is in [`Secret::content`].
-    pub environment: Option<String>,
-    pub content: Option<String>,
-    pub labels: BTreeMap<String, String>,
-    pub place: Place,
-}
-
-/// A config: a file that is mounted, a variable of the environment, or written out in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
-    pub key: String,
-    pub name: String,
-    pub external: bool,
-    /// As a [`Mount`](super::Mount)'s source.
-    pub file: Option<String>,
-    /// The variable's name; its value is in [`Config::content`].
+    /// The variable's name; its value is in [`SecretOrConfig::content`].
     pub environment: Option<String>,
     /// Of `content:` or `environment:`.
     pub content: Option<String>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Keys;
 use crate::error::Error;
-use crate::model::{Build, BuildSecret};
+use crate::model::Build;
 
 pub(super) fn build(keys: Keys<'_>) -> Result<Build, Error> {
     keys.unsupported(&[
@@ -17,14 +17,6 @@ pub(super) fn build(keys: Keys<'_>) -> Result<Build, Error> {
     if inline.is_some() && dockerfile.is_some() {
         return Err(keys.wrong("dockerfile_inline", "stands beside `dockerfile`: one of the two"));
     }
-    let secrets = super::service::references(&keys, "secrets")?.into_iter().map(|secret| BuildSecret {
-        source: secret.source,
-        target: secret.target,
-        uid: secret.uid,
-        gid: secret.gid,
-        mode: secret.mode,
-        place: secret.place,
-    });
     let build = Build {
         context: keys.text("context")?.unwrap_or_else(|| ".".to_owned()),
         dockerfile: if inline.is_some() { None } else { Some(dockerfile.unwrap_or_else(|| "Dockerfile".to_owned())) },
@@ -44,7 +36,7 @@ pub(super) fn build(keys: Keys<'_>) -> Result<Build, Error> {
         tags: keys.texts("tags")?,
         platforms: keys.texts("platforms")?,
         ulimits: super::resources::ulimits(&keys)?,
-        secrets: secrets.collect(),
+        secrets: super::service::references(&keys, "secrets")?,
         additional_contexts: keys.options("additional_contexts")?,
         privileged: keys.flag("privileged")?,
         entitlements: keys.texts("entitlements")?,

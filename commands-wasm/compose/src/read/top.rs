@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Context, Keys, each};
 use crate::error::Error;
-use crate::model::{Config, Ipam, IpamPool, Network, Secret, Service, Volume};
+use crate::model::{Ipam, IpamPool, Network, SecretOrConfig, Service, Volume};
 use crate::names;
 use crate::node::{Entry, Node};
 
@@ -13,8 +13,8 @@ pub(crate) struct Top {
     pub(crate) services: BTreeMap<String, Service>,
     pub(crate) networks: BTreeMap<String, Network>,
     pub(crate) volumes: BTreeMap<String, Volume>,
-    pub(crate) secrets: BTreeMap<String, Secret>,
-    pub(crate) configs: BTreeMap<String, Config>,
+    pub(crate) secrets: BTreeMap<String, SecretOrConfig>,
+    pub(crate) configs: BTreeMap<String, SecretOrConfig>,
 }
 
 pub(crate) fn top(node: &Node, context: Context<'_>) -> Result<Top, Error> {
@@ -168,48 +168,38 @@ fn source(keys: &Keys<'_>, external: bool, allowed: &[&'static str]) -> Result<S
     Ok(Source { file: keys.text("file")?, environment, content })
 }
 
-fn secret(key: &str, entry: &Entry, context: Context<'_>) -> Result<Secret, Error> {
+fn secret(key: &str, entry: &Entry, context: Context<'_>) -> Result<SecretOrConfig, Error> {
     names::check_key(key, "secret", &entry.place)?;
     let keys = Keys::of(&entry.node, format!("secrets.{key}"), context)?;
-    let external = keys.flag("external")?;
     keys.unsupported(&[
         ("driver", "secrets' drivers are for a swarm"),
         ("driver_opts", "secrets' drivers are for a swarm"),
         ("template_driver", "templates are for a swarm"),
     ])?;
-    let source = source(&keys, external, &["file", "environment"])?;
-    let (file, environment, content) = (source.file, source.environment, source.content);
-    let secret = Secret {
-        key: key.to_owned(),
-        name: named(&keys, key, external)?,
-        external,
-        file,
-        environment,
-        content,
-        labels: keys.options("labels")?,
-        place: entry.place.clone(),
-    };
-    keys.finish()?;
-    Ok(secret)
+    secret_or_config(key, entry, keys, &["file", "environment"])
 }
 
-fn config(key: &str, entry: &Entry, context: Context<'_>) -> Result<Config, Error> {
+fn config(key: &str, entry: &Entry, context: Context<'_>) -> Result<SecretOrConfig, Error> {
     names::check_key(key, "config", &entry.place)?;
     let keys = Keys::of(&entry.node, format!("configs.{key}"), context)?;
-    let external = keys.flag("external")?;
     keys.unsupported(&[("template_driver", "templates are for a swarm")])?;
-    let source = source(&keys, external, &["file", "environment", "content"])?;
-    let (file, environment, content) = (source.file, source.environment, source.content);
-    let config = Config {
+    secret_or_config(key, entry, keys, &["file", "environment", "content"])
+}
+
+/// `from`: the keys of which one says where it comes from.
+fn secret_or_config(key: &str, entry: &Entry, keys: Keys<'_>, from: &[&'static str]) -> Result<SecretOrConfig, Error> {
+    let external = keys.flag("external")?;
+    let source = source(&keys, external, from)?;
+    let read = SecretOrConfig {
         key: key.to_owned(),
         name: named(&keys, key, external)?,
         external,
-        file,
-        environment,
-        content,
+        file: source.file,
+        environment: source.environment,
+        content: source.content,
         labels: keys.options("labels")?,
         place: entry.place.clone(),
     };
     keys.finish()?;
-    Ok(config)
+    Ok(read)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Docker, Output, Project, Run, Stack, guest, shared_docker, signal, until};
+use crate::harness::{Docker, Output, Project, Run, Stack, shared_docker, signal, until};
 
 /// What both builders must be able to do is tested with both.
 fn engines() -> [&'static Docker; 2] {
@@ -27,14 +27,8 @@ fn place(engine: &Docker) -> Place<'_> {
 
 fn granted<'engine>(engine: &'engine Docker, grant: &str) -> Place<'engine> {
     let stack = engine.stack("built");
-    let name = stack.name();
-    let host_toml = format!(
-        "[project]\nname = \"{name}\"\ncommands = [\"commands\"]\n[docker]\nendpoint = \"{}\"\n\
-         [commands.dockerio]\ndocker = {{ project = \"{name}\", {grant} }}\n",
-        engine.host()
-    );
     engine.busybox();
-    Place { engine, project: Project::new(&host_toml).component("dockerio", &guest("dockerio")), stack }
+    Place { engine, project: stack.dockerio(grant), stack }
 }
 
 impl Place<'_> {

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Docker, Output, Project, Run, Stack, Terminal, guest, shared_docker, signal, until};
+use crate::harness::{Docker, Output, Project, Run, Stack, Terminal, shared_docker, signal, until};
 
 /// A project whose container `web` runs, with the power to run programs in it.
 struct Place<'engine> {
@@ -20,12 +20,7 @@ fn place(engine: &Docker) -> Place<'_> {
 fn place_granted<'engine>(engine: &'engine Docker, granted: &str) -> Place<'engine> {
     let stack = engine.stack("exec");
     let name = stack.name();
-    let host_toml = format!(
-        "[project]\nname = \"{name}\"\ncommands = [\"commands\"]\n[docker]\nendpoint = \"{}\"\n\
-         [commands.dockerio]\ndocker = {{ project = \"{name}\", {granted} }}\n",
-        engine.host()
-    );
-    let project = Project::new(&host_toml).component("dockerio", &guest("dockerio"));
+    let project = stack.dockerio(granted);
     let image = engine.manage_image();
     engine.docker(&format!("run -d --name {name}-web-1 --label com.docker.compose.project={name} {image}"));
     Place { engine, stack, project }

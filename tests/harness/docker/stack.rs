@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::Value;
 
 use super::{Docker, api};
+use crate::harness::{Project, guest};
 
 /// A name of its own, and what the engine has by it. At the end all of that is removed.
 pub(crate) struct Stack<'engine> {
@@ -16,6 +17,17 @@ impl<'engine> Stack<'engine> {
     pub(super) fn new(engine: &'engine Docker, name: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         Self { engine, name: format!("{name}{}", NUMBER.fetch_add(1, Ordering::Relaxed)) }
+    }
+
+    /// A project on the engine, whose `dockerio` may do what `grant` says, in this compose project.
+    pub(crate) fn dockerio(&self, grant: &str) -> Project {
+        let name = &self.name;
+        let host_toml = format!(
+            "[project]\nname = \"{name}\"\ncommands = [\"commands\"]\n[docker]\nendpoint = \"{}\"\n\
+             [commands.dockerio]\ndocker = {{ project = \"{name}\", {grant} }}\n",
+            self.engine.host()
+        );
+        Project::new(&host_toml).component("dockerio", &guest("dockerio"))
     }
 
     /// The project's name.

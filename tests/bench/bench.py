@@ -528,6 +528,7 @@ def bench_up():
         programs = [host, lambda folder, *words: Side(folder, "docker-compose", *words, **compose)]
         first = [program(folder, *words) for program, words in zip(programs, [("run", "up"), ("up", "-d")])]
         again = [program(folder, *words) for program, words in zip(programs, [("run", "up"), ("up", "-d")])]
+        bare = []
         # The first round is not counted.
         for counts in [False] + [True] * UP_RUNS:
             for fresh, no_op in zip(first, again):
@@ -538,10 +539,13 @@ def bench_up():
                         sys.exit(f"bench: after `{' '.join(side.words)}` {docker.running()} containers run, expected {engine.SERVICES}")
                     if counts:
                         side.samples.append(sample)
+            bare.append(docker.bare_starts() * 1000)
         services = f"of {engine.SERVICES} services, against docker-compose"
         for what, (ours, theirs) in (("up from nothing", first), ("no-op up", again)):
             row(f"{what} {services}: wall time", ours.median("wall_ms"), theirs.median("wall_ms"), "ms", 0.5)
             row(f"{what} {services}: processor time", ours.median("processor_ms"), theirs.median("processor_ms"), "ms")
+        # Below this nobody comes.
+        row("the same engine's starts alone, by bare calls: wall time", statistics.median(bare[1:]), first[1].median("wall_ms"), "ms")
 
 
 BENCHMARKS = {

@@ -277,7 +277,11 @@ fn tell(rows: &[Row], proxy: &Proxy, is_well: bool, host: &Host) -> Result<()> {
 }
 
 fn row_json(row: &Row) -> Value {
-    let code = if let State::Exited(code) = row.state { Some(code) } else { None };
+    let code = match row.state {
+        State::Exited(code) => Some(code),
+        State::Done => Some(0),
+        _ => None,
+    };
     json!({
         "service": row.service, "container": row.container, "state": row.state.word().split(' ').next(), "exit_code": code,
         "status": row.text, "remark": row.remark,

@@ -1,8 +1,9 @@
 //! `up`: the project as its compose files say, and nothing touched that is as they say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use host_sdk::docker::create::Verdict;
 use host_sdk::docker::inspect::Status;
 use host_sdk::docker::{self, DockerError, create, inspect};
 use host_sdk::{Ending, Error, Host, Result, out, talk, warning};
@@ -52,9 +53,13 @@ pub fn up(up: &Up, host: &Host) -> Result<Ending> {
     if wanted.services.is_empty() {
         return Err(Error::usage("there is no service to bring up").hint("the active profiles leave none; name one with `--profile`"));
     }
-    check_grants(&wanted, up.plan)?;
+    let verdict = verdict(&wanted, up.plan)?;
     if up.plan {
-        return show(up, &wanted, host);
+        show(up, &wanted, &verdict, host)?;
+        return denied(&verdict).map_or(Ok(Ending::Ok), Err);
+    }
+    if let Some(denied) = denied(&verdict) {
+        return Err(denied);
     }
     let _lock = docker::lock(up.lock_timeout)?;
     let deadline = up.wait_timeout.and_then(|span| Instant::now().checked_add(span));
@@ -110,15 +115,19 @@ fn project_of(text: &str) -> Option<String> {
 }
 
 /// Everything that is missing at once, before anything is changed.
-fn check_grants(wanted: &Wanted, only_shown: bool) -> Result<()> {
-    let verdict = match create::check(&wanted.specs()) {
-        Ok(verdict) => verdict,
+fn verdict(wanted: &Wanted, only_shown: bool) -> Result<Verdict> {
+    match create::check(&wanted.specs()) {
         // A plan needs only to look.
-        Err(error) if only_shown && matches!(error.docker(), Some(DockerError::AccessDenied(_))) => return Ok(()),
-        Err(error) => return Err(error),
-    };
+        Err(error) if only_shown && matches!(error.docker(), Some(DockerError::AccessDenied(_))) => {
+            Ok(Verdict { denials: Vec::new(), lines: Vec::new() })
+        }
+        verdict => verdict,
+    }
+}
+
+fn denied(verdict: &Verdict) -> Option<Error> {
     if verdict.denials.is_empty() {
-        return Ok(());
+        return None;
     }
     let denials: Vec<String> =
         verdict.denials.iter().map(|denial| format!("  {}: {} `{}`", denial.service, denial.field, denial.thing)).collect();
@@ -126,20 +135,25 @@ fn check_grants(wanted: &Wanted, only_shown: bool) -> Result<()> {
     let error = Error::new(Ending::Denied, format!("the compose file asks for what is not granted:\n{}", denials.join("\n")))
         .detail("denials", list.collect::<Vec<_>>())
         .detail("lines", verdict.lines.clone());
-    Err(error.hint(format!("to allow it, add to host.toml:\n{}", verdict.lines.join("\n"))))
+    Some(error.hint(format!("to allow it, add to host.toml:\n{}", verdict.lines.join("\n"))))
 }
 
 /// `--plan`: looks, and does nothing else.
-fn show(up: &Up, wanted: &Wanted, host: &Host) -> Result<Ending> {
-    let there = observed::images(&wanted.images())?;
-    let needed = images::plan(wanted, &there, &up.images);
+fn show(up: &Up, wanted: &Wanted, verdict: &Verdict, host: &Host) -> Result<()> {
+    // Whether an image is there that is not granted nobody may know.
+    let of_refused = |service: &str| verdict.denials.iter().any(|denial| denial.field == "image" && denial.service == service);
+    let unknown: BTreeSet<&str> =
+        wanted.services.values().filter(|service| of_refused(&service.name)).map(|service| service.spec.image.as_str()).collect();
+    let known: Vec<String> = wanted.images().into_iter().filter(|image| !unknown.contains(image.as_str())).collect();
+    let there = observed::images(&known)?;
+    let mut needed = images::plan(wanted, &there, &up.images);
+    needed.changes.retain(|change| !unknown.contains(change.name.as_str()));
     let observed = Observed::beside(there, wanted)?;
     let plan = plan::reconcile(wanted, &observed, &wishes(up))?;
     let changes = || needed.changes.iter().chain(&plan.changes).filter(|change| change.verb != Verb::Wait);
     if host.wants_json() {
         let changes: Vec<_> = changes().map(change_json).collect();
-        host.json(&json!({ "event": "plan", "changes": changes, "notes": plan.notes, "orphans": plan.orphans }))?;
-        return Ok(Ending::Ok);
+        return host.json(&json!({ "event": "plan", "changes": changes, "notes": plan.notes, "orphans": plan.orphans }));
     }
     for change in changes() {
         out!("{:<9} {:<9} {}  ({})", change.verb.word(), change.kind.word(), change.name, change.cause);
@@ -148,7 +162,7 @@ fn show(up: &Up, wanted: &Wanted, host: &Host) -> Result<Ending> {
         out!("nothing to be done: {}", up_to_date(wanted));
     }
     remarks(&plan);
-    Ok(Ending::Ok)
+    Ok(())
 }
 
 fn announce(plan: &Plan, host: &Host) -> Result<()> {

@@ -63,6 +63,13 @@ pub(super) struct Deed {
     pub(super) folder: bool,
 }
 
+impl Deed {
+    /// Asks whether something is there, and would not read it.
+    pub(super) fn only_looks(self) -> bool {
+        self.action == "stat"
+    }
+}
+
 pub(super) const fn look(action: &'static str) -> Deed {
     Deed { action, effect: Effect::Read, folder: false }
 }

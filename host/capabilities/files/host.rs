@@ -67,7 +67,10 @@ impl FilesView<'_> {
             Ok(()) => Decision::Allowed,
             Err(denial) => {
                 let text = self.ctx.policy.text(&denial);
-                self.ctx.denials.remember(text.clone());
+                // Whoever looks for one of several names is refused each; to tell of those that are not there would help nobody.
+                if !(deed.only_looks() && is_missing(path)) {
+                    self.ctx.denials.remember(text.clone());
+                }
                 Decision::Denied(text)
             }
         };
@@ -424,4 +427,8 @@ impl FilesView<'_> {
         self.refuse(change(action), denial);
         Err(ErrorCode::NotPermitted.into())
     }
+}
+
+fn is_missing(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }

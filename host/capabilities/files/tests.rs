@@ -456,6 +456,18 @@ fn odd_paths_are_errors_and_not_surprises() {
 }
 
 #[test]
+fn looking_for_what_is_not_there_is_denied_and_not_told() {
+    let mut guest = Guest::new(&[("data/*.csv", Read)]);
+    for path in ["none", ".env.sample", "data/none.txt", "none/at/all"] {
+        assert!(is_denied(guest.stat(path)), "{path}");
+    }
+    assert!(guest.ctx.denials().lines().is_empty());
+    assert!(is_denied(guest.read("none")));
+    assert!(is_denied(guest.stat("data/x.txt")));
+    assert_eq!(guest.ctx.denials().lines().len(), 2);
+}
+
+#[test]
 fn a_denial_is_told_once_with_its_cure() {
     let mut guest = Guest::new(&[("data/*.csv", Read)]);
     for _ in 0..3 {

@@ -68,7 +68,7 @@ fn add(
         let bytes = match files.read(path) {
             Ok(bytes) => bytes,
             Err(FileError::Missing) if !required => continue,
-            Err(error) => return Err(Error::new(format!("failed to read the env file `{path}`: {error}")).hints(error.hint(path))),
+            Err(error) => return Err(error.of(&format!("the env file `{path}`"), path)),
         };
         let more = dotenv::parse(path, &bytes, &said, &|name| environment.get(name).cloned())?;
         warn_unset(more.unset, Some(&Place::start(path)), notes);

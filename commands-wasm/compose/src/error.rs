@@ -38,11 +38,13 @@ pub struct Error {
     /// The key as a path, `services.web.ports`.
     pub key: Option<String>,
     pub hints: Vec<String>,
+    /// A file that is wanted may not be read.
+    pub denied: bool,
 }
 
 impl Error {
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), place: None, key: None, hints: Vec::new() }
+        Self { message: message.into(), place: None, key: None, hints: Vec::new(), denied: false }
     }
 
     #[must_use]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::error::Error;
+
 /// Where Compose files and env files come from. Paths are relative to the folder the caller works in, with `/`
 /// between their parts; an absolute path in a file is handed over as it is.
 pub trait Files {
@@ -22,9 +24,11 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// What to do about it, for a file that is wanted.
-    pub(crate) fn hint(&self, path: &str) -> Option<String> {
-        (*self == Self::Denied).then(|| format!("grant reading it: files.\"{path}\" = \"read\""))
+    /// Of a file that is wanted: `what` is how it is called, ``the env file `.env` ``.
+    pub(crate) fn of(self, what: &str, path: &str) -> Error {
+        let denied = self == Self::Denied;
+        let hint = denied.then(|| format!("grant reading it: files.\"{path}\" = \"read\""));
+        Error { denied, ..Error::new(format!("failed to read {what}: {self}")).hints(hint) }
     }
 }
 

@@ -142,8 +142,7 @@ fn env_files(
             Err(FileError::Missing) if !file.required => continue,
             Err(error) => {
                 let missing = (error == FileError::Missing).then(|| format!("create it, or write - path: {}, required: false", file.path));
-                let hint = missing.or_else(|| error.hint(&file.path));
-                return Err(Error::new(format!("failed to read `{}`: {error}", file.path)).at(&file.place).key(key).hints(hint));
+                return Err(error.of(&format!("`{}`", file.path), &file.path).at(&file.place).key(key).hints(missing));
             }
         };
         let own = &service.environment;

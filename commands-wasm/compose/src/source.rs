@@ -42,7 +42,7 @@ impl<'a> Sources<'a> {
         let result = if self.opened.get() > MAX_FILES {
             Err(Error::new(format!("more than {MAX_FILES} files make up this project")))
         } else {
-            self.files.read(path).map_err(|error| Error::new(format!("failed to read `{path}`: {error}")).hints(error.hint(path)))
+            self.files.read(path).map_err(|error| error.of(&format!("`{path}`"), path))
         };
         let bytes = result.map_err(|error| match asked {
             Some(place) => error.at(place),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use compose::Project;
 use host_sdk::docker::inspect::{self, Container, Network, Volume};
 use host_sdk::docker::{self, Pair, label};
-use host_sdk::{Ending, Host, Result, out, talk, warning};
+use host_sdk::{Ending, Host, Result, detail, out, talk, warning};
 use serde_json::json;
 
 use crate::execute::execute;
@@ -44,6 +44,10 @@ pub struct Remains {
 pub fn down(down: &Down, host: &Host) -> Result<Ending> {
     let project = match down.project.read(&[]) {
         Ok(project) => Some(project),
+        Err(error) if error.denied => {
+            detail!("by labels only: {error}");
+            None
+        }
         Err(error) => {
             talk!("without compose files, by labels only: {error}");
             None

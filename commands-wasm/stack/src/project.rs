@@ -44,7 +44,7 @@ impl ProjectArgs {
 
 /// What is wrong with a compose file, with its place.
 pub fn told(error: compose::Error) -> Error {
-    let mut told = Error::new(Ending::Usage, error.to_string());
+    let mut told = Error::new(if error.denied { Ending::Denied } else { Ending::Usage }, error.to_string());
     if let Some(place) = &error.place {
         told = told.detail("file", place.file.to_string()).detail("line", place.line).detail("column", place.column);
     }

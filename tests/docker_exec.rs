@@ -1,10 +1,9 @@
 //! Programs in containers: attached to our streams as if they ran here, and captured.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Stdio};
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Docker, Output, Project, Run, Stack, Terminal, shared_docker, signal, until};
+use crate::harness::{Docker, Output, Piped, Project, Run, Stack, Terminal, shared_docker, signal, until};
 
 /// A project whose container `web` runs, with the power to run programs in it.
 struct Place<'engine> {
@@ -59,35 +58,6 @@ impl Place<'_> {
     fn create(&self, options: &str, words: &str) -> String {
         let label = format!("com.docker.compose.project={}", self.stack.name());
         self.engine.docker(&format!("create --label {label} {options} {} {words}", self.engine.manage_image())).trim().to_owned()
-    }
-}
-
-/// A run whose standard streams are in the test's hands.
-struct Piped {
-    child: Child,
-    out: BufReader<std::process::ChildStdout>,
-}
-
-impl Piped {
-    fn start(run: &Run) -> Self {
-        let mut child = run.command().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        Self { child, out }
-    }
-
-    #[track_caller]
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.out.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    fn ends(mut self) -> (i32, String, String) {
-        drop(self.child.stdin.take());
-        let (mut out, mut err) = (String::new(), String::new());
-        self.out.read_to_string(&mut out).unwrap();
-        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-        (self.child.wait().unwrap().code().unwrap_or(-1), out, err)
     }
 }
 

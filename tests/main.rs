@@ -28,6 +28,7 @@ mod lock;
 mod lockedmigrate;
 mod manage;
 mod migrate;
+mod podman;
 mod python;
 mod redis;
 mod redis_servers;

@@ -1,6 +1,6 @@
 //! `manage`: the backend's own program in its container, with every argument as it was written.
 
-use crate::harness::{Docker, Project, Stack, Terminal, shared_docker};
+use crate::harness::{Docker, Piped, Project, Stack, Terminal, shared_docker, signal, until};
 
 /// A project whose containers are those of `stack`.
 fn project(engine: &Docker, stack: &Stack<'_>, more: &str) -> Project {
@@ -84,7 +84,7 @@ fn without_a_running_container_it_says_what_to_do() {
     let project = project(engine, &stack, "");
     project.run("manage migrate").ends(3).says("no container of the service `backend` is there").says("`host run up backend` starts it");
     let name = container(engine, &stack, "backend", 1, "false");
-    crate::harness::until("it ended", || stack.container("backend")["State"]["Running"] == false);
+    until("it ended", || stack.container("backend")["State"]["Running"] == false);
     project.run("manage migrate").ends(3).says(&format!("is running: {name} (Exited (1)"));
     project.run("manage --service web migrate").ends(3).says("`web`").says("there are containers of backend");
 }
@@ -109,6 +109,48 @@ fn on_a_terminal_it_is_interactive() {
     let project = project(engine, &stack, "");
     let mut terminal = Terminal::start(&project.run("manage ask"));
     terminal.sees("your name? ").types("Ada").sees("hello Ada");
+    terminal.ends(0);
+}
+
+#[test]
+fn signals_go_to_the_program_and_its_end_is_ours() {
+    let engine = shared_docker();
+    let stack = engine.stack("manage");
+    let name = container(engine, &stack, "backend", 1, "rest");
+    let project = project(engine, &stack, "");
+    let mut run = Piped::start(&project.run("manage signals"));
+    assert_eq!(run.line(), "ready");
+    for name in ["TERM", "INT", "HUP"] {
+        signal(name, run.child.id());
+        assert_eq!(run.line(), format!("got {name}"));
+    }
+    assert_eq!(run.ends().0, 33);
+    // A program that says nothing to a signal ends by it, and so do we; nothing is left in the container.
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let mut run = Piped::start(&project.run("manage lines 1000000 100"));
+        assert_eq!(run.line(), "line 1");
+        signal(name, run.child.id());
+        assert_eq!(run.ends().0, code);
+    }
+    until("nothing runs", || !engine.docker(&format!("exec {name} ps")).contains("manage.py"));
+}
+
+#[test]
+fn keys_and_the_windows_size_go_to_the_program_on_a_terminal() {
+    let engine = shared_docker();
+    let stack = engine.stack("manage");
+    container(engine, &stack, "backend", 1, "rest");
+    let project = project(engine, &stack, "");
+    let script = format!(
+        "before=$(stty -g); {} run manage signals; echo code $?; [ \"$before\" = \"$(stty -g)\" ] && echo same",
+        env!("CARGO_BIN_EXE_host")
+    );
+    let mut terminal = Terminal::start_as(project.run("").through_shell(&script));
+    terminal.sees("ready").resizes(20, 60).sees("size 20 60").resizes(33, 101).sees("size 33 101");
+    for _ in 0..3 {
+        terminal.interrupts().sees("got INT");
+    }
+    terminal.sees("code 33").sees("same");
     terminal.ends(0);
 }
 

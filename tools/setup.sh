@@ -2,7 +2,7 @@
 # Installs what is missing on Debian 12, says what it installs, and touches nothing else.
 #   tools/setup.sh run    what `make run` needs: compilers for the host and for the commands
 #   tools/setup.sh check  the same, rustfmt and clippy
-#   tools/setup.sh test   the same, PostgreSQL, Redis, Docker, Chromium, sqlx-cli, and a Python with Django, Channels, Celery and componentize-py
+#   tools/setup.sh test   the same, PostgreSQL, Redis, Docker, Podman, Chromium, sqlx-cli, and a Python with Django, Channels, Celery and componentize-py
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -113,6 +113,8 @@ if [ "$mode" = test ]; then
   postgres
   have redis-server || want redis-server
   have dockerd || want docker.io
+  have podman || want podman
+  { [ -x /usr/lib/podman/netavark ] && [ -x /usr/lib/podman/aardvark-dns ]; } || want netavark aardvark-dns
   have iptables || want iptables
   have docker-compose || want docker-compose
   [ -x /bin/busybox ] || want busybox-static

@@ -40,7 +40,11 @@ pub(crate) struct Composed {
 impl Composed {
     /// With `up`, `down`, `build` and `check_services`.
     pub(crate) fn new(compose: &str) -> Self {
-        let engine = shared_docker();
+        Self::on(shared_docker(), compose)
+    }
+
+    /// The same on another engine.
+    pub(crate) fn on(engine: &'static Docker, compose: &str) -> Self {
         engine.busybox();
         let stack = engine.stack("shop");
         let project = Project::new(&Self::host_toml(stack.name(), GRANTS));

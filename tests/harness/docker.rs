@@ -6,6 +6,7 @@
 
 mod api;
 mod images;
+mod podman;
 mod relay;
 mod stack;
 
@@ -16,6 +17,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+pub(crate) use podman::shared_podman;
 pub(crate) use relay::{Counted, Fault};
 pub(crate) use stack::Stack;
 
@@ -29,10 +31,18 @@ const HOLD: &str = r#"mount -t tmpfs run /run && busybox ip link set lo up && : 
 /// Where the engine listens with [`Docker::start_with_tls`], within its own network.
 const TLS_PORT: u16 = 2376;
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Docker,
+    /// With TLS too.
+    Tls,
+    Podman,
+}
+
 /// An engine of one test's own, to be stopped, killed and started again. Most tests take a [`Stack`] of [`shared_docker`].
 pub(crate) struct Docker {
     folder: PathBuf,
-    tls: bool,
+    kind: Kind,
     /// Ends everything when it is killed.
     holder: Child,
     /// The first process of the namespaces.
@@ -51,20 +61,20 @@ pub(crate) fn shared_docker() -> &'static Docker {
 
 impl Docker {
     pub(crate) fn start() -> Self {
-        Self::start_as(false, "{}")
+        Self::start_as(Kind::Docker, "{}")
     }
 
     /// With this configuration (`daemon.json`).
     pub(crate) fn start_with(configuration: &str) -> Self {
-        Self::start_as(false, configuration)
+        Self::start_as(Kind::Docker, configuration)
     }
 
     /// Listens with TLS too, and wants a certificate by [`authority`]: [`Self::certificates`], [`Self::tls_port`].
     pub(crate) fn start_with_tls() -> Self {
-        Self::start_as(true, "{}")
+        Self::start_as(Kind::Tls, "{}")
     }
 
-    fn start_as(tls: bool, configuration: &str) -> Self {
+    fn start_as(kind: Kind, configuration: &str) -> Self {
         let folder = fresh_folder("docker");
         fs::write(folder.join("daemon.json"), configuration).expect("a file");
         let mut unshare = Command::new("unshare");
@@ -74,7 +84,7 @@ impl Docker {
         fs::write(folder.join("server.pid"), holder.id().to_string()).expect("a pid file");
         patiently(&folder, "its namespaces are made (as root only)", || folder.join("held").exists());
         let first = child_of(holder.id()).expect("the first process");
-        let mut engine = Self { folder, tls, holder, first, engine: None, images: Mutex::default() };
+        let mut engine = Self { folder, kind, holder, first, engine: None, images: Mutex::default() };
         engine.restart();
         engine
     }
@@ -83,6 +93,18 @@ impl Docker {
     pub(crate) fn restart(&mut self) {
         let folder = &self.folder;
         let mut command = entering(self.first, &["--mount", "--net", "--pid", "--ipc"]);
+        match self.kind {
+            Kind::Docker | Kind::Tls => self.dockerd(&mut command),
+            Kind::Podman => podman::service(&mut command, folder, &self.host()),
+        }
+        self.engine = Some(logged(&mut command, folder));
+        patiently(folder, "the engine answers", || {
+            api::ask(&self.socket(), "GET", "/_ping", None).is_ok_and(|answer| answer.status == 200)
+        });
+    }
+
+    fn dockerd(&self, command: &mut Command) {
+        let folder = &self.folder;
         // The engine calls itself three times for each container that starts; collecting garbage was 28 of the 67 ms
         // of processor time that each call takes.
         command.arg("dockerd").env("GOGC", "1000");
@@ -94,17 +116,13 @@ impl Docker {
         command.args(["-H", &self.host(), "--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", &format!("/{}", group(folder))]);
         // Room for as many networks as tests make. Who ignores SIGTERM is not waited for.
         command.args(["--default-address-pool", "base=10.128.0.0/9,size=24", "--shutdown-timeout", "3"]);
-        if self.tls {
+        if self.kind == Kind::Tls {
             let keys = authority();
             command.args(["-H", &format!("tcp://127.0.0.1:{TLS_PORT}"), "--tlsverify"]);
             for (option, file) in [("--tlscacert", "ca.crt"), ("--tlscert", "server.crt"), ("--tlskey", "server.key")] {
                 command.arg(option).arg(keys.join(file));
             }
         }
-        self.engine = Some(logged(&mut command, folder));
-        patiently(folder, "the engine answers", || {
-            api::ask(&self.socket(), "GET", "/_ping", None).is_ok_and(|answer| answer.status == 200)
-        });
     }
 
     /// Ends it as an operator would: its containers are stopped.

@@ -10,6 +10,7 @@ mod composed;
 mod docker;
 mod gateway;
 mod others;
+mod piped;
 mod postgres;
 mod project;
 mod redis;
@@ -31,9 +32,10 @@ pub(crate) use browser::Browser;
 pub(crate) use channels::{Sink, Worker};
 pub(crate) use components::{CORE_MODULE, EMPTY_COMPONENT, guest, nested, standard, standard_folder, with_manifest};
 pub(crate) use composed::Composed;
-pub(crate) use docker::{Counted, Docker, Fault, Stack, shared_docker};
+pub(crate) use docker::{Counted, Docker, Fault, Stack, shared_docker, shared_podman};
 pub(crate) use gateway::{Application, Gateway, Socket, State, get, stream};
 pub(crate) use others::{Django, python, sqlx};
+pub(crate) use piped::Piped;
 pub(crate) use postgres::{Database, Postgres, shared_postgres};
 pub(crate) use project::Project;
 pub(crate) use redis::{
@@ -49,6 +51,7 @@ cat >/dev/null
 for file in "$1"/*/data/postmaster.pid; do [ -f "$file" ] && kill -QUIT "$(head -n 1 "$file")" 2>/dev/null; done
 for file in "$1"/*/server.pid; do [ -f "$file" ] && kill -KILL "$(cat "$file")" 2>/dev/null; done
 find /sys/fs/cgroup -depth -type d -path "*/${1##*/}-*" -exec rmdir {} + 2>/dev/null
+for id in $(ls "$1"/*/data/overlay-containers 2>/dev/null); do find /sys/fs/cgroup -depth -type d -name "libpod-*$id" -exec rmdir {} + 2>/dev/null; done
 for try in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; rm -rf "$1" 2>/dev/null && break; done"#;
 
 /// The folder of this test run: short, because paths of unix sockets are limited to 107 bytes.

@@ -79,6 +79,14 @@ impl Run {
         command
     }
 
+    /// A shell's script where the run would happen, for what is around it.
+    pub(crate) fn through_shell(&self, script: &str) -> Command {
+        let mut command = Command::new("sh");
+        self.prepare(&mut command);
+        command.args(["-c", script]).env("TERM", "xterm");
+        command
+    }
+
     fn prepare(&self, command: &mut Command) {
         command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value))).current_dir(&self.folder);
     }

@@ -91,11 +91,10 @@ impl DockerView<'_> {
             let full = || too_much(format!("{} jobs work already, as many as may at once", limits::JOBS));
             return Ok(gate.pass_now(operation, decision, || Err(full())));
         };
-        let state = Arc::new(State { inner: Mutex::default(), changed: Arc::clone(&jobs.changed), room: Notify::new() });
         let (cancel, cancelled) = oneshot::channel::<()>();
-        let target = operation.target.clone();
-        let work = work(Reporter(Arc::clone(&state)));
-        let report = Arc::clone(&state);
+        let job = Job::new(operation.target.clone(), &jobs.changed, cancel);
+        let work = work(job.reporter());
+        let report = Arc::clone(&job.state);
         tokio::spawn(async move {
             let bounded = async {
                 match dropped {
@@ -111,11 +110,20 @@ impl DockerView<'_> {
             drop(place);
             report.finish(outcome);
         });
-        Ok(Ok(self.table.push(Job { target, state, _cancel: cancel })?))
+        Ok(Ok(self.table.push(job)?))
     }
 }
 
 impl Job {
+    fn new(target: String, changed: &Arc<Notify>, cancel: oneshot::Sender<()>) -> Self {
+        let state = State { inner: Mutex::default(), changed: Arc::clone(changed), room: Notify::new() };
+        Self { target, state: Arc::new(state), _cancel: cancel }
+    }
+
+    fn reporter(&self) -> Reporter {
+        Reporter(Arc::clone(&self.state))
+    }
+
     /// At most [`limits::EVENTS`], oldest first; a last one counts what was left out before it.
     pub(super) fn take_events(&self) -> Vec<Event> {
         let mut inner = self.state.lock();
@@ -273,5 +281,57 @@ fn cut(mut event: Event) -> Event {
 pub(super) fn truncate(text: &mut String, bound: usize) {
     if text.len() > bound {
         text.truncate(text.floor_char_boundary(bound));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn job() -> Job {
+        Job::new("web".to_owned(), &Arc::default(), oneshot::channel().0)
+    }
+
+    fn event(number: usize) -> Event {
+        Event { id: String::new(), text: format!("event {number}"), current: 0, total: 0 }
+    }
+
+    #[test]
+    fn as_many_events_as_may_wait_are_told_and_of_more_how_many_were_left_out() {
+        let job = job();
+        (0..limits::EVENTS).for_each(|number| job.reporter().say(event(number)));
+        let events = job.take_events();
+        let is_as_said = events.iter().enumerate().all(|(number, told)| told.text == format!("event {number}"));
+        assert!(events.len() == limits::EVENTS && is_as_said, "{events:?}");
+        (0..=limits::EVENTS).for_each(|number| job.reporter().say(event(number)));
+        let events = job.take_events();
+        assert_eq!(events.len(), limits::EVENTS);
+        assert!(events[limits::EVENTS - 1].text.starts_with("1 events were left out"), "{:?}", events.last());
+        assert!(job.take_events().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_must_not_be_left_out_waits_until_the_guest_took_some() {
+        let job = job();
+        for number in 0..limits::EVENTS {
+            job.reporter().say_each(event(number)).await;
+        }
+        let reporter = job.reporter();
+        let mut one_more = tokio::spawn(async move { reporter.say_each(event(limits::EVENTS)).await });
+        assert!(tokio::time::timeout(Duration::from_millis(50), &mut one_more).await.is_err(), "nobody waited for room");
+        assert_eq!(job.take_events().len(), limits::EVENTS);
+        one_more.await.unwrap();
+        assert_eq!(job.take_events()[0].text, format!("event {}", limits::EVENTS));
+    }
+
+    #[test]
+    fn an_events_text_and_id_are_cut_at_their_bounds() {
+        for more in [0, 1] {
+            let (id, text) = ("i".repeat(limits::NAME_BYTES + more), "t".repeat(limits::EVENT_BYTES + more));
+            let event = cut(Event { id, text, current: 0, total: 0 });
+            assert_eq!((event.id.len(), event.text.len()), (limits::NAME_BYTES, limits::EVENT_BYTES));
+        }
     }
 }

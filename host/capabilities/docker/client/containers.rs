@@ -76,8 +76,12 @@ impl Engine {
     async fn list(&self, by: &[(&str, &str)], all: bool) -> Result<Vec<Container>, Failure> {
         let filters = serde_json::json!(filters(by)).to_string();
         let query: String = url::form_urlencoded::Serializer::new(format!("all={all}&")).append_pair("filters", &filters).finish();
-        let list: Vec<ContainerSummary> = self.told(&format!("/containers/json?{query}")).await?;
-        Ok(list.into_iter().map(container).collect())
+        let (list, is_podman): (Vec<ContainerSummary>, _) = self.told_by(&format!("/containers/json?{query}")).await?;
+        let mut containers: Vec<Container> = list.into_iter().map(container).collect();
+        if is_podman {
+            self.add_health(&mut containers, &query).await?;
+        }
+        Ok(containers)
     }
 
     pub(crate) async fn state(&self, id: &str) -> Result<State, Failure> {
@@ -199,8 +203,9 @@ fn binding(port: PortSummary) -> Binding {
 
 fn endpoints(networks: Option<HashMap<String, EndpointSettings>>) -> Vec<Endpoint> {
     let endpoint = |(network, settings): (String, EndpointSettings)| Endpoint {
+        // Podman knows networks by name only, and says it for the id.
+        network_id: settings.network_id.filter(|id| *id != network).unwrap_or_default(),
         network,
-        network_id: settings.network_id.unwrap_or_default(),
         ip_address: settings.ip_address.or(settings.global_ipv6_address).unwrap_or_default(),
     };
     let mut endpoints: Vec<Endpoint> = networks.into_iter().flatten().map(endpoint).collect();
@@ -292,4 +297,25 @@ fn time(text: Option<String>) -> String {
 
 fn count(number: Option<i64>) -> u32 {
     number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checks_output_is_cut_at_its_bound() {
+        for more in [0, 1] {
+            let output = Some("x".repeat(limits::PROBE_BYTES + more));
+            assert_eq!(probe(HealthcheckResult { output, ..HealthcheckResult::default() }).output.len(), limits::PROBE_BYTES);
+        }
+    }
+
+    #[test]
+    fn a_networks_name_is_not_taken_for_its_id() {
+        let named = |id: &str| EndpointSettings { network_id: Some(id.to_owned()), ..EndpointSettings::default() };
+        let networks = HashMap::from([("back".to_owned(), named("back")), ("front".to_owned(), named("a8d6ca8d93d2"))]);
+        let ids: Vec<String> = endpoints(Some(networks)).into_iter().map(|endpoint| endpoint.network_id).collect();
+        assert_eq!(ids, ["", "a8d6ca8d93d2"]);
+    }
 }

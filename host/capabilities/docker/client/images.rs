@@ -57,7 +57,8 @@ impl Engine {
 
 fn image(summary: ImageSummary) -> Image {
     // An image without a tag is listed as `<none>:<none>` by some engines.
-    let named = |references: Vec<String>| references.into_iter().filter(|reference| !reference.contains("<none>")).collect();
+    let is_named = |reference: &String| !reference.contains("<none>");
+    let named = |references: Vec<String>| references.into_iter().filter(is_named).map(|name| short(&name).to_owned()).collect();
     Image {
         id: summary.id,
         tags: named(summary.repo_tags),
@@ -65,6 +66,12 @@ fn image(summary: ImageSummary) -> Image {
         size: u64::try_from(summary.size).unwrap_or(0),
         labels: pairs(Some(summary.labels)),
     }
+}
+
+/// Podman lists names in full; Docker, and those who read it, as they are written.
+fn short(name: &str) -> &str {
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    name.strip_prefix("library/").unwrap_or(name)
 }
 
 fn event(info: CreateImageInfo) -> Event {
@@ -75,5 +82,23 @@ fn event(info: CreateImageInfo) -> Event {
         text: info.status.unwrap_or_default(),
         current: count(progress.current),
         total: count(progress.total),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn names_in_full_are_told_as_they_are_written() {
+        for (full, written) in [
+            ("docker.io/library/shop-web:latest", "shop-web:latest"),
+            ("docker.io/grafana/loki:3", "grafana/loki:3"),
+            ("shop-web:latest", "shop-web:latest"),
+            ("ghcr.io/library/x:1", "ghcr.io/library/x:1"),
+            ("localhost/shop-web:latest", "localhost/shop-web:latest"),
+        ] {
+            assert_eq!(short(full), written);
+        }
     }
 }

@@ -7,6 +7,7 @@ mod failure;
 mod images;
 mod logs;
 mod networks;
+mod podman;
 pub(super) mod raw;
 mod tls;
 mod version;

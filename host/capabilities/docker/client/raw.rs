@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
 use super::{Engine, Failure};
-use super::{failure, wire};
+use super::{failure, podman, wire};
 use crate::capabilities::docker::limits;
 
 /// Bytes of an error's text.
@@ -53,15 +53,21 @@ impl Engine {
 
     /// An answer about containers, read by us: Podman has states that the crate beneath takes for an error.
     pub(crate) async fn told<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.told_by(path).await.map(|(told, _)| told)
+    }
+
+    /// The same, and whether it was Podman who told it.
+    pub(super) async fn told_by<T: DeserializeOwned>(&self, path: &str) -> Result<(T, bool), Failure> {
         let request = Request::builder().uri(path).body(String::new()).map_err(|_| unaskable())?;
         let answer = async {
-            let mut body = self.raw(request).await?.into_body();
-            let mut json = json_of(&mut body, limits::TOLD_BYTES).await.ok_or_else(unreadable)?;
+            let response = self.raw(request).await?;
+            let is_podman = podman::is_podman(response.headers());
+            let mut json = json_of(&mut response.into_body(), limits::TOLD_BYTES).await.ok_or_else(unreadable)?;
             match &mut json {
-                serde_json::Value::Array(list) => list.iter_mut().for_each(|item| in_dockers_words(item.get_mut("State"))),
-                one => in_dockers_words(one.get_mut("State").and_then(|state| state.get_mut("Status"))),
+                serde_json::Value::Array(list) => list.iter_mut().for_each(|item| podman::in_dockers_words(item.get_mut("State"))),
+                one => podman::in_dockers_words(one.get_mut("State").and_then(|state| state.get_mut("Status"))),
             }
-            serde_json::from_value(json).map_err(|_| unreadable())
+            Ok((serde_json::from_value(json).map_err(|_| unreadable())?, is_podman))
         };
         tokio::time::timeout(limits::ANSWER, answer).await.unwrap_or_else(|_| Err(failure::silent()))
     }
@@ -81,18 +87,6 @@ impl Engine {
         let upgraded = hyper::upgrade::on(response).await.map_err(|error| wire::trouble(&error))?;
         Ok(TokioIo::new(upgraded))
     }
-}
-
-/// Podman's own states, as Docker would call them.
-fn in_dockers_words(state: Option<&mut serde_json::Value>) {
-    let Some(state) = state else { return };
-    let word = match state.as_str() {
-        Some("stopped") => "exited",
-        Some("configured" | "initialized" | "unknown") => "created",
-        Some("stopping") => "running",
-        _ => return,
-    };
-    *state = word.into();
 }
 
 fn unreadable() -> Failure {
@@ -143,16 +137,24 @@ pub(crate) fn unaskable() -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use tokio::io::AsyncWriteExt;
 
     use super::*;
 
-    #[test]
-    fn podmans_states_are_told_in_dockers_words() {
-        for (theirs, ours) in [("stopped", "exited"), ("configured", "created"), ("stopping", "running"), ("exited", "exited")] {
-            let mut state = json!(theirs);
-            in_dockers_words(Some(&mut state));
-            assert_eq!(state, ours);
-        }
+    /// The body of a server's answer.
+    async fn body_of(text: &str) -> Incoming {
+        let (client, mut server) = tokio::io::duplex(64 << 10);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(client)).await.unwrap();
+        tokio::spawn(connection);
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len());
+        tokio::spawn(async move { server.write_all(answer.as_bytes()).await });
+        sender.send_request(Request::new(String::new())).await.unwrap().into_body()
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_up_to_its_bound_and_not_beyond() {
+        let text = format!("\"{}\"", "x".repeat(98));
+        assert!(json_of(&mut body_of(&text).await, 100).await.is_some());
+        assert!(json_of(&mut body_of(&text).await, 99).await.is_none());
     }
 }

@@ -88,6 +88,9 @@ fn bounds(spec: &Spec) -> Result<(), Error> {
     let items = [
         spec.labels.len(),
         spec.annotations.len(),
+        spec.config_files.len(),
+        spec.entrypoint.as_ref().map_or(0, Vec::len),
+        spec.command.as_ref().map_or(0, Vec::len),
         spec.environment.len(),
         spec.exposed.len(),
         spec.published.len(),
@@ -97,7 +100,13 @@ fn bounds(spec: &Spec) -> Result<(), Error> {
         spec.attachments.len(),
         spec.links.len(),
         spec.extra_hosts.len(),
-        spec.security.devices.len(),
+        spec.groups.len(),
+        spec.dns.len() + spec.dns_search.len() + spec.dns_options.len(),
+        spec.healthcheck.as_ref().map_or(0, |check| check.test.len()),
+        spec.logging.as_ref().map_or(0, |logging| logging.options.len()),
+        spec.resources.ulimits.len() + spec.resources.storage_options.len(),
+        spec.security.cap_add.len() + spec.security.cap_drop.len(),
+        spec.security.devices.len() + spec.security.device_requests.len() + spec.security.device_cgroup_rules.len(),
         spec.security.options.len(),
         spec.security.sysctls.len(),
     ];
@@ -110,4 +119,35 @@ fn bounds(spec: &Spec) -> Result<(), Error> {
         return Err(too_much(format!("the files of `{}` have {bytes} bytes; at most {} are possible", spec.service, limits::FILES_BYTES)));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capabilities::docker::create::File;
+    use crate::capabilities::docker::policy::spec::tests::spec;
+    use crate::capabilities::docker::types::Pair;
+
+    #[test]
+    fn a_spec_with_as_many_parts_as_may_be_is_taken_and_one_more_is_too_much() {
+        let labels = |count| vec![Pair { name: "a".to_owned(), value: String::new() }; count];
+        let full = Spec { labels: labels(limits::SPEC_ITEMS - 1), command: Some(vec!["rest".to_owned()]), ..spec() };
+        assert_eq!(bounds(&full), Ok(()));
+        for more in [
+            Spec { command: Some(vec!["rest".to_owned(); 2]), ..full.clone() },
+            Spec { groups: vec!["app".to_owned()], ..full.clone() },
+            Spec { labels: labels(limits::SPEC_ITEMS), ..full },
+        ] {
+            assert!(matches!(bounds(&more), Err(Error::LimitExceeded(_))));
+        }
+    }
+
+    #[test]
+    fn files_of_as_many_bytes_as_may_be_are_taken_and_one_byte_more_is_too_much() {
+        let file = |bytes| File { path: "/a".to_owned(), content: vec![0; bytes], mode: 0o444, uid: 0, gid: 0 };
+        let mut files: Vec<File> = (0..limits::FILES_BYTES / limits::FILE_BYTES).map(|_| file(limits::FILE_BYTES)).collect();
+        assert_eq!(bounds(&Spec { files: files.clone(), ..spec() }), Ok(()));
+        files.push(file(1));
+        assert!(matches!(bounds(&Spec { files, ..spec() }), Err(Error::LimitExceeded(_))));
+    }
 }

@@ -109,3 +109,35 @@ fn check_bounds(bounds: &Bounds) -> Result<(), Error> {
         false => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capabilities::docker::types::Pair;
+
+    fn process(args: usize, variables: usize) -> Process {
+        let variable = |number: usize| Pair { name: format!("V{number}"), value: String::new() };
+        Process {
+            args: vec!["true".to_owned(); args],
+            environment: (0..variables).map(variable).collect(),
+            working_dir: String::new(),
+            user: String::new(),
+            tty: false,
+            stdin: false,
+            privileged: false,
+        }
+    }
+
+    #[test]
+    fn as_many_words_as_may_be_are_passed_on_and_one_more_is_too_much() {
+        assert_eq!(check("web", &process(1, limits::SPEC_ITEMS - 1)), Ok(()));
+        assert!(matches!(check("web", &process(2, limits::SPEC_ITEMS - 1)), Err(Error::LimitExceeded(_))));
+        assert!(matches!(check(&"w".repeat(limits::NAME_BYTES + 1), &process(1, 0)), Err(Error::LimitExceeded(_))));
+    }
+
+    #[test]
+    fn as_much_output_as_may_be_is_kept_and_one_byte_more_is_too_much() {
+        assert_eq!(check_bounds(&Bounds { output: limits::CAPTURED_BYTES, time_ms: 0 }), Ok(()));
+        assert!(matches!(check_bounds(&Bounds { output: limits::CAPTURED_BYTES + 1, time_ms: 0 }), Err(Error::LimitExceeded(_))));
+    }
+}

@@ -1,5 +1,7 @@
 //! Power `logs`: what containers printed.
 
+use std::collections::VecDeque;
+
 use futures_util::StreamExt;
 use wasmtime::Result as Trap;
 use wasmtime::component::Resource;
@@ -20,30 +22,21 @@ impl Host for DockerView<'_> {
         let operation = operation("logs.read", &container, Effect::Read, String::new());
         let (scope, decision) = (self.scope(), self.decide(DockerPower::Logs));
         let read = async {
-            let mut lines = Vec::new();
-            let mut bytes = 0;
+            let mut last = Last::default();
             let bounded = Options { tail: tail(options.tail)?, ..options };
-            let mut take = |line: Line| {
-                bytes += line.text.len();
-                lines.push(line);
-                // The last lines were asked for: the bound of bytes takes the first ones away.
-                while bytes > limits::LOG_BYTES && lines.len() > 1 {
-                    bytes -= lines.remove(0).text.len();
-                }
-            };
             let (id, since) = wanted(&scope, &container, &bounded).await?;
             let mut pieces = scope.engine.logs(&id, since, bounded.tail, bounded.timestamps, false).await?;
             let mut cutter = Cutter::default();
             let reading = async {
                 while let Some(piece) = pieces.next().await {
                     let (error_stream, bytes) = piece?;
-                    cutter.feed(error_stream, &bytes).into_iter().for_each(&mut take);
+                    cutter.feed(error_stream, &bytes).into_iter().for_each(|line| last.take(line));
                 }
                 Ok(())
             };
             scope.engine.patiently(reading).await.map_err(|failure| gone(failure, &container))?;
-            cutter.rest().into_iter().for_each(&mut take);
-            Ok(lines)
+            cutter.rest().into_iter().for_each(|line| last.take(line));
+            Ok(last.lines.into())
         };
         Ok(self.ctx.gate.pass(operation, decision, read).await)
     }
@@ -107,6 +100,24 @@ fn event(line: Line) -> Event {
     Event { id: id.to_owned(), text: line.text, current: 0, total: 0 }
 }
 
+/// The last lines were asked for: the bound of bytes takes the first ones away.
+#[derive(Default)]
+struct Last {
+    lines: VecDeque<Line>,
+    bytes: usize,
+}
+
+impl Last {
+    fn take(&mut self, line: Line) {
+        self.bytes += line.text.len();
+        self.lines.push_back(line);
+        while self.bytes > limits::LOG_BYTES {
+            let Some(first) = self.lines.pop_front() else { break };
+            self.bytes -= first.text.len();
+        }
+    }
+}
+
 /// Makes lines of pieces, for each stream by itself.
 #[derive(Default)]
 struct Cutter {
@@ -168,5 +179,23 @@ mod tests {
         }
         cutter.feed(true, b"last");
         assert_eq!(text(cutter.rest()), [(true, "last".to_owned())]);
+    }
+
+    #[test]
+    fn the_bound_of_bytes_takes_the_first_lines_away() {
+        let mut last = Last::default();
+        let line = |text: String| Line { error_stream: false, text };
+        let full = limits::LOG_BYTES / limits::LOG_LINE_BYTES;
+        (0..full).for_each(|_| last.take(line("x".repeat(limits::LOG_LINE_BYTES))));
+        assert_eq!((last.lines.len(), last.bytes), (full, limits::LOG_BYTES));
+        last.take(line("y".to_owned()));
+        assert_eq!((last.lines.len(), last.bytes), (full, limits::LOG_BYTES - limits::LOG_LINE_BYTES + 1));
+        assert_eq!(last.lines.back().map(|line| line.text.as_str()), Some("y"));
+    }
+
+    #[test]
+    fn as_many_lines_as_may_be_asked_for_are_and_one_more_is_too_much() {
+        assert_eq!((tail(0), tail(1), tail(limits::LOG_LINES)), (Ok(limits::LOG_LINES), Ok(1), Ok(limits::LOG_LINES)));
+        assert!(matches!(tail(limits::LOG_LINES + 1), Err(Error::LimitExceeded(_))));
     }
 }

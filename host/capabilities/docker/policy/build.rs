@@ -164,4 +164,12 @@ mod tests {
         assert!(permit(|_| {}).build(&Spec { secrets: vec![secret(SECRET_BYTES)], ..spec() }).is_ok());
         assert!(permit(|_| {}).build(&Spec { secrets: vec![secret(SECRET_BYTES + 1)], ..spec() }).is_err());
     }
+
+    #[test]
+    fn a_build_with_as_many_parts_as_may_be_is_taken_and_one_more_is_not() {
+        let args = |count| vec![crate::capabilities::docker::types::Pair { name: "A".to_owned(), value: String::new() }; count];
+        let build = |count| permit(|_| {}).build(&Spec { args: args(count), tags: Vec::new(), ..spec() });
+        assert!(build(limits::SPEC_ITEMS).is_ok());
+        assert!(build(limits::SPEC_ITEMS + 1).is_err_and(|text| text.contains("20001")));
+    }
 }

@@ -3,6 +3,7 @@
 mod engine;
 mod jobs;
 mod lifecycle;
+mod limits;
 mod outage;
 mod strangers;
 

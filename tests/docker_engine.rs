@@ -28,10 +28,11 @@ fn docker_compose_starts_a_stack_that_is_listed_and_removed() {
     engine.compose(project.folder(), &format!("-p {} up -d", stack.name()));
 
     assert_eq!(stack.container("web")["State"]["Running"], true);
-    assert_eq!(stack.containers()[0]["Names"][0], format!("/{}_web_1", stack.name()));
+    let name = stack.containers()[0]["Names"][0].as_str().unwrap().replace('-', "_");
+    assert_eq!(name, format!("/{}_web_1", stack.name()));
     assert_eq!(stack.networks()[0]["Name"], format!("{}_default", stack.name()));
     assert_eq!(stack.volumes()[0]["Name"], format!("{}_data", stack.name()));
-    engine.docker(&format!("exec {}_web_1 touch /data/there", stack.name()));
+    engine.docker(&format!("exec {} touch /data/there", stack.container("web")["Id"].as_str().unwrap()));
     assert_eq!(engine.page(port, "/there"), "");
 
     engine.compose(project.folder(), &format!("-p {} down -v", stack.name()));

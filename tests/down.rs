@@ -25,7 +25,7 @@ fn what_docker_compose_started_goes_too_also_without_a_compose_file() {
     let shop = Composed::new(STACK);
     shop.project.write("docker-compose.yml", format!("version: '2.4'\n{STACK}"));
     shop.compose("up -d");
-    assert_eq!(shop.states(), ["shop_db_1 running", "shop_web_1 running"]);
+    assert_eq!(shop.states(), shop.as_compose_names(["shop_db_1 running", "shop_web_1 running"]));
     shop.run("down").succeeds().prints("down: 2 containers");
     assert_eq!((shop.states().len(), shop.stack.networks().len()), (0, 0));
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Docker, Project, Run, Stack, shared_docker};
+use super::{Docker, Project, Run, Stack, is_other_engine, shared_docker};
 
 /// What all of them may do, so that each test leaves out what it is about.
 const GRANTS: &str = r#"
@@ -83,6 +83,11 @@ impl Composed {
     #[track_caller]
     pub(crate) fn compose(&self, words: &str) -> String {
         self.engine.compose(self.project.folder(), &format!("-p {} {words}", self.stack.name()))
+    }
+
+    /// These names of docker-compose 1.29, as the one that is there gives them.
+    pub(crate) fn as_compose_names<const N: usize>(&self, names: [&str; N]) -> [String; N] {
+        names.map(|name| if is_other_engine() { name.replace('_', "-") } else { name.to_owned() })
     }
 
     /// Names and states: `shop0-web-1 running`.

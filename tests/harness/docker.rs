@@ -6,6 +6,7 @@
 
 mod api;
 mod images;
+mod other;
 mod podman;
 mod relay;
 mod stack;
@@ -17,6 +18,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+pub(crate) use other::is_other_engine;
 pub(crate) use podman::shared_podman;
 pub(crate) use relay::{Counted, Fault};
 pub(crate) use stack::Stack;
@@ -59,6 +61,15 @@ pub(crate) fn shared_docker() -> &'static Docker {
     ENGINE.get_or_init(Docker::start)
 }
 
+/// One that builds with its classic builder: the shared one, unless another is tested, whose default is BuildKit.
+pub(crate) fn classic_docker() -> &'static Docker {
+    static ENGINE: OnceLock<Docker> = OnceLock::new();
+    match is_other_engine() {
+        true => ENGINE.get_or_init(|| Docker::start_with(r#"{"features": {"buildkit": false}}"#)),
+        false => shared_docker(),
+    }
+}
+
 impl Docker {
     pub(crate) fn start() -> Self {
         Self::start_as(Kind::Docker, "{}")
@@ -76,7 +87,8 @@ impl Docker {
 
     fn start_as(kind: Kind, configuration: &str) -> Self {
         let folder = fresh_folder("docker");
-        fs::write(folder.join("daemon.json"), configuration).expect("a file");
+        fs::write(folder.join("daemon.json"), other::configuration(configuration)).expect("a file");
+        other::plugins(&folder);
         let mut unshare = Command::new("unshare");
         unshare.args(["--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc", "sh", "-c", HOLD, "hold"]);
         let holder = logged(unshare.arg(&folder), &folder);
@@ -107,7 +119,7 @@ impl Docker {
         let folder = &self.folder;
         // The engine calls itself three times for each container that starts; collecting garbage was 28 of the 67 ms
         // of processor time that each call takes.
-        command.arg("dockerd").env("GOGC", "1000");
+        command.arg("dockerd").env("GOGC", "1000").env("PATH", other::path(&std::env::var("PATH").expect("a path")));
         for (option, file) in
             [("--config-file", "daemon.json"), ("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "docker.pid")]
         {
@@ -216,7 +228,7 @@ impl Docker {
         told(self.client("docker").args(words.split_whitespace()))
     }
 
-    /// docker-compose 1.29 with these words in a folder; answers what it printed.
+    /// docker-compose 1.29, or another engine's, with these words in a folder; answers what it printed.
     #[track_caller]
     pub(crate) fn compose(&self, folder: &Path, words: &str) -> String {
         told(self.client("docker-compose").args(words.split_whitespace()).current_dir(folder))
@@ -225,7 +237,7 @@ impl Docker {
     /// Debian's clients, in an environment of their own. Another `docker` may come first in somebody's PATH.
     pub(crate) fn client(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin").env("HOME", &self.folder).env("LANG", "C.UTF-8");
+        command.env_clear().env("PATH", other::path("/usr/bin:/bin:/usr/sbin")).env("HOME", &self.folder).env("LANG", "C.UTF-8");
         command.env("DOCKER_HOST", self.host()).stdin(Stdio::null());
         command
     }

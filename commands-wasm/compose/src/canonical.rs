@@ -7,10 +7,40 @@ use crate::model::{
 };
 use crate::model::{Network, Restart, Ulimit, Volume};
 
+/// Whose JSON it is: they differ in how mounts of folders are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Compose2,
+    Compose5,
+}
+
+/// Where the project's folder is, which Compose makes relative paths absolute with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Folder<'a> {
+    /// Paths stay as they are.
+    Unknown,
+    Known(&'a str),
+    /// Paths stand between two of [`MARK`].
+    Marked,
+}
+
+/// Stands in no file: it is no character of any alphabet.
+pub(crate) const MARK: char = '\u{10ffff}';
+
+impl Folder<'_> {
+    fn path(self, path: &str) -> String {
+        match self {
+            _ if crate::files::is_anchored(path) => path.to_owned(),
+            Self::Unknown => path.to_owned(),
+            Self::Known(folder) => crate::files::join(folder, path),
+            Self::Marked => format!("{MARK}{path}{MARK}"),
+        }
+    }
+}
+
 /// The fields that decide whether a container is still the one that is wanted: all but those that say how an image is
-/// made or found, how many there are and in which order they start. `folder` is the project's absolute one, where it
-/// is known.
-pub(crate) fn service(service: &Service, folder: Option<&str>) -> Object {
+/// made or found, how many there are and in which order they start.
+pub(crate) fn service(service: &Service, folder: Folder<'_>, form: Form) -> Object {
     let mut out = Object::default();
     out.map("annotations", &service.annotations);
     out.some("attach", service.attach.map(|attach| attach.to_string()));
@@ -63,8 +93,7 @@ pub(crate) fn service(service: &Service, folder: Option<&str>) -> Object {
     out.text("ipc", service.ipc.as_ref());
     out.text("isolation", service.isolation.as_ref());
     out.map("labels", &service.labels);
-    let files: Vec<String> =
-        service.label_files.iter().map(|path| folder.map_or_else(|| path.clone(), |folder| crate::files::join(folder, path))).collect();
+    let files: Vec<String> = service.label_files.iter().map(|path| folder.path(path)).collect();
     out.texts("label_file", &files);
     out.texts("links", &service.links);
     out.some(
@@ -76,11 +105,11 @@ pub(crate) fn service(service: &Service, folder: Option<&str>) -> Object {
             out.done()
         }),
     );
-    second_half(service, folder, &mut out);
+    second_half(service, folder, form, &mut out);
     out
 }
 
-fn second_half(service: &Service, folder: Option<&str>, out: &mut Object) {
+fn second_half(service: &Service, folder: Folder<'_>, form: Form, out: &mut Object) {
     out.bytes("mem_limit", service.mem_limit);
     out.bytes("mem_reservation", service.mem_reservation);
     out.bytes("memswap_limit", service.memswap_limit);
@@ -117,7 +146,7 @@ fn second_half(service: &Service, folder: Option<&str>, out: &mut Object) {
     out.text("user", service.user.as_ref());
     out.text("userns_mode", service.userns_mode.as_ref());
     out.text("uts", service.uts.as_ref());
-    out.list("volumes", service.volumes.iter().map(|volume| mount(volume, folder)));
+    out.list("volumes", service.volumes.iter().map(|volume| mount(volume, folder, form)));
     out.texts("volumes_from", &service.volumes_from);
     out.text("working_dir", service.working_dir.as_ref());
 }
@@ -236,31 +265,30 @@ pub(crate) fn ulimit(limit: &Ulimit) -> String {
     out.done()
 }
 
-pub(crate) fn mount(mount: &Mount, folder: Option<&str>) -> String {
+pub(crate) fn mount(mount: &Mount, folder: Folder<'_>, form: Form) -> String {
     let mut out = Object::default();
     out.text("type", Some(&mount.kind.as_str().to_owned()));
-    let relative = mount.kind == MountKind::Bind && mount.source.as_ref().is_some_and(|source| !crate::files::is_anchored(source));
-    let source = match (&mount.source, folder) {
-        (Some(source), Some(folder)) if relative => Some(crate::files::join(folder, source)),
-        (source, _) => source.clone(),
-    };
+    let source = mount.source.as_ref().map(|source| if mount.kind == MountKind::Bind { folder.path(source) } else { source.clone() });
     out.text("source", source.as_ref());
     out.text("target", Some(&mount.target));
     out.flag("read_only", mount.read_only);
     out.text("consistency", mount.consistency.as_ref());
     if mount.section {
-        out.raw(mount.kind.as_str(), section(mount));
+        out.raw(mount.kind.as_str(), section(mount, form));
     }
     out.done()
 }
 
-fn section(mount: &Mount) -> String {
+fn section(mount: &Mount, form: Form) -> String {
     let mut out = Object::default();
     match mount.kind {
         MountKind::Bind => {
             out.text("selinux", mount.selinux.map(String::from).as_ref());
             out.text("propagation", mount.propagation.map(Propagation::as_str).map(str::to_owned).as_ref());
-            out.some("create_host_path", (!mount.create_host_path).then(|| "false".to_owned()));
+            match form {
+                Form::Compose2 => out.flag("create_host_path", mount.create_host_path),
+                Form::Compose5 => out.some("create_host_path", (!mount.create_host_path).then(|| "false".to_owned())),
+            }
             out.text("recursive", mount.recursive.as_ref());
         }
         MountKind::Volume => {

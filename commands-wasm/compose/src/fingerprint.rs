@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::canonical;
+use crate::canonical::{self, Folder, Form};
 use crate::go_json::string;
 use crate::hash::sha256;
 use crate::model::{Project, Service};
@@ -56,7 +56,7 @@ impl Fingerprint {
         // Split up below.
         let split =
             ["annotations", "configs", "environment", "labels", "networks", "secrets", "sysctls", "ulimits", "volumes", "label_file"];
-        for (name, json) in canonical::service(service, None).fields() {
+        for (name, json) in canonical::service(service, Folder::Unknown, Form::Compose5).fields() {
             let empty = matches!(name, "command" | "entrypoint") && json == "null";
             if !split.contains(&name) && !empty {
                 add(name.to_owned(), json);
@@ -79,7 +79,10 @@ impl Fingerprint {
         }
         for mount in &service.volumes {
             let full = mount.source.as_ref().and_then(|source| project.volumes.get(source)).map_or("", |volume| volume.name.as_str());
-            add(format!("volumes.{}", mount.target), &format!("{}{}", string(full), canonical::mount(mount, None)));
+            add(
+                format!("volumes.{}", mount.target),
+                &format!("{}{}", string(full), canonical::mount(mount, Folder::Unknown, Form::Compose5)),
+            );
         }
         for config in &service.configs {
             let known = project.configs.get(&config.source);

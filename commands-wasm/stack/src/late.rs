@@ -29,6 +29,18 @@ pub(crate) fn rescue(action: &Action, made: &Made, error: Error) -> Result<Strin
                 },
             }
         }),
+        // Engines of API 1.44 and later have one network of a name.
+        Action::CreateNetwork(spec) if is_conflict(&error) => try_again(error, || {
+            let found = inspect::networks()?.into_iter().find(|network| network.name == spec.name);
+            match found {
+                Some(found) if label(&found.labels, labels::KEYS) == label(&spec.labels, labels::KEYS) => Ok(Some(found.id)),
+                Some(_) => Ok(None),
+                None => match network::create(spec)?.wait() {
+                    Err(error) if is_conflict(&error) => Ok(None),
+                    made => made.map(Some),
+                },
+            }
+        }),
         Action::Rename { container, name } => {
             let id = made.id(container);
             try_again(error, || {

@@ -50,7 +50,7 @@ impl OneOff {
         spec.name = format!("{project}-{name}-run-{id}");
         spec.number = 1;
         spec.one_off = true;
-        spec.labels.push(pair(labels::CONFIG_HASH, &self.service.config_hash));
+        spec.labels.push(pair(labels::CONFIG_HASH, self.service.config_hash()));
         spec.command = Some(line);
         if !entrypoint {
             spec.entrypoint = Some(Vec::new());

@@ -49,11 +49,11 @@ pub fn up(up: &Up, host: &Host) -> Result<Ending> {
     }
     let project = project.load(&up.services)?;
     let selection = Selection { services: &up.services, scale: up.scale.clone(), alone: up.alone };
-    let wanted = Wanted::of(&project, &selection).map_err(told)?;
+    let mut wanted = Wanted::of(&project, &selection).map_err(told)?;
     if wanted.services.is_empty() {
         return Err(Error::usage("there is no service to bring up").hint("the active profiles leave none; name one with `--profile`"));
     }
-    let verdict = verdict(&wanted, up.plan)?;
+    let verdict = verdict(&mut wanted, up.plan)?;
     if up.plan {
         show(up, &wanted, &verdict, host)?;
         return denied(&verdict).map_or(Ok(Ending::Ok), Err);
@@ -115,13 +115,16 @@ fn project_of(text: &str) -> Option<String> {
 }
 
 /// Everything that is missing at once, before anything is changed.
-fn verdict(wanted: &Wanted, only_shown: bool) -> Result<Verdict> {
+fn verdict(wanted: &mut Wanted, only_shown: bool) -> Result<Verdict> {
     match create::check(&wanted.specs()) {
         // A plan needs only to look.
         Err(error) if only_shown && matches!(error.docker(), Some(DockerError::AccessDenied(_))) => {
             Ok(Verdict { denials: Vec::new(), lines: Vec::new() })
         }
-        verdict => verdict,
+        verdict => {
+            wanted.hash(create::hashes)?;
+            verdict
+        }
     }
 }
 

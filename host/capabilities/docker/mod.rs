@@ -9,6 +9,7 @@ mod build;
 mod client;
 mod error;
 mod exec;
+mod hash;
 mod host;
 #[expect(unreachable_pub, reason = "bindgen re-exports the resource, which must be `pub` for that")]
 mod jobs;

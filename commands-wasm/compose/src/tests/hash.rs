@@ -1,13 +1,17 @@
 //! Compose's hash, and ours.
 
 use super::load;
+use crate::hash::Form;
 use crate::{Fingerprint, hash};
 
 #[test]
 fn the_hash_of_networks_with_priorities_is_compose_s() {
     let project =
         load("services:\n  web:\n    build: .\n    networks:\n      b: {priority: 100}\n      a: {priority: 10}\nnetworks: {a: , b: }\n");
-    assert_eq!(hash::service(&project.services["web"], None), "8dbce408396f8986266bc5deba0c09cfebac63c95c2238e405c7bee5f1bd84b8");
+    assert_eq!(
+        hash::service(&project.services["web"], None, Form::Compose5),
+        "8dbce408396f8986266bc5deba0c09cfebac63c95c2238e405c7bee5f1bd84b8"
+    );
 }
 
 #[test]
@@ -15,7 +19,7 @@ fn the_json_behind_the_hash_is_go_s() {
     let project = load(
         "services:\n  web:\n    image: a<b\n    command: [x, \"&\"]\n    ports: [\"8080:80\"]\n    volumes: [\"./d:/d\", \"v:/v:ro\", {type: tmpfs, target: /t}]\n    environment: {B: , A: 1}\n    healthcheck: {test: x, interval: 90s}\n    deploy: {replicas: 2}\n    mem_limit: 1k\n    cpus: 0.5\n    extra_hosts: [\"b:1\", \"a:2\"]\n    secrets: [{source: s, mode: 0440}]\n    depends_on: []\n    stop_grace_period: 1m\nvolumes: {v: }\nsecrets: {s: {file: s}}\n",
     );
-    let json = crate::canonical::service(&project.services["web"], Some("/srv")).done();
+    let json = crate::canonical::service(&project.services["web"], crate::canonical::Folder::Known("/srv"), Form::Compose5).done();
     let expected = concat!(
         r#"{"cpus":0.5,"command":["x","\u0026"],"deploy":{"resources":{},"placement":{}},"entrypoint":null,"environment":{"A":"1","B":null},"#,
         r#""extra_hosts":["a=2","b=1"],"healthcheck":{"test":["CMD-SHELL","x"],"interval":"1m30s"},"image":"a\u003cb","mem_limit":"1024","networks":{"default":null},"#,
@@ -24,12 +28,32 @@ fn the_json_behind_the_hash_is_go_s() {
         r#"{"type":"volume","source":"v","target":"/v","read_only":true,"volume":{}},{"type":"tmpfs","target":"/t"}]}"#
     );
     assert_eq!(json, expected);
+    let pieces = hash::pieces(&project.services["web"], Form::Compose5);
+    let [before, path, after] = &pieces[..] else { panic!("{pieces:?}") };
+    assert_eq!((format!("{before}/srv/{path}{after}"), &**path), (expected.to_owned(), "d"));
+}
+
+/// What `docker compose config --hash` of Compose 2.40.3 prints for services of these keys, in the folder /srv/shop.
+const HASHES: &str = include_str!("hashes.txt");
+
+#[test]
+fn hashes_of_services_are_those_of_compose_2() {
+    let beside = "networks: {back: {ipam: {config: [{subnet: 10.9.0.0/24}]}}}\nvolumes: {data: }\nsecrets: {s: {file: ./s}}\nconfigs: {c: {content: hi}}\n";
+    for line in HASHES.lines() {
+        let (expected, keys) = line.split_once(' ').unwrap();
+        let project = load(&format!("services:\n  other: {{image: busybox}}\n  web:\n    image: busybox\n    {keys}\n{beside}"));
+        assert_eq!(hash::service(&project.services["web"], Some("/srv/shop"), Form::Compose2), expected, "{keys}");
+    }
 }
 
 #[test]
 fn how_many_and_how_built_does_not_change_the_hash() {
     let of = |keys: &str| {
-        hash::service(&load(&format!("services:\n  db: {{image: x}}\n  web:\n    image: x\n    {keys}\n")).services["web"], None)
+        hash::service(
+            &load(&format!("services:\n  db: {{image: x}}\n  web:\n    image: x\n    {keys}\n")).services["web"],
+            None,
+            Form::Compose2,
+        )
     };
     let plain = of("tty: false");
     for keys in ["build: .", "scale: 3", "pull_policy: always", "depends_on: [db]", "profiles: []"] {

@@ -144,6 +144,11 @@ pub mod create {
         Ok(raw::check(specs)?)
     }
 
+    /// SHA-256 of pieces of JSON, every second one a path of the project: its absolute folder is hashed before it.
+    pub fn hashes(texts: &[Vec<String>]) -> Result<Vec<String>> {
+        Ok(raw::hashes(texts)?)
+    }
+
     /// The outcome is the container's id.
     pub fn create(spec: &Spec) -> Result<Job> {
         Ok(raw::create(spec)?.into())

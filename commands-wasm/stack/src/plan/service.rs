@@ -220,7 +220,8 @@ fn changed(wish: &WantedService, container: &Container) -> Option<Cause> {
         return (!changed.is_empty()).then_some(Cause::Keys(changed));
     }
     let version = said(labels::VERSION).unwrap_or_default();
-    if !version.is_empty() && !version.starts_with("1.") && said(labels::CONFIG_HASH) == Some(&wish.config_hash) {
+    let is_same = said(labels::CONFIG_HASH).is_some_and(|hash| wish.config_hashes.iter().any(|known| known == hash));
+    if is_same && !version.is_empty() && !version.starts_with("1.") {
         return None;
     }
     Some(Cause::MadeElsewhere(if version.is_empty() { "another program".to_owned() } else { format!("docker-compose {version}") }))

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use compose::hash::{self, Form};
 use compose::{Dependency, Error, Fingerprint, Network, Project, PullPolicy, Service, Volume};
 use host_sdk::docker::{build, create, network, pair, volume};
 use serde_json::json;
 
 use super::{build as build_spec, container, pairs};
 use crate::labels;
+
+/// What is written first.
+const FORMS: [Form; 2] = [Form::Compose2, Form::Compose5];
 
 /// What of a project is meant: all of it, or some services and what they need.
 #[derive(Clone, Debug, Default)]
@@ -43,8 +47,10 @@ pub struct WantedService {
     pub container_name: Option<String>,
     /// What each of its keys says, hashed.
     pub keys: Fingerprint,
-    /// As Compose v2 counts it.
-    pub config_hash: String,
+    /// As Compose counts it, versions 2 and 5; see [`Wanted::hash`]. The first is what a container gets.
+    pub config_hashes: [String; 2],
+    /// What these are counted of, in pieces where that holds paths of the project.
+    configs: [Vec<String>; 2],
     pub depends_on: BTreeMap<String, Dependency>,
     /// It has a check of its own; the image may have one when it says nothing.
     pub has_check: bool,
@@ -87,6 +93,24 @@ impl Wanted {
         })
     }
 
+    /// Counts hashes again that the project's folder is part of, which only the host knows: `hashes` asks it.
+    ///
+    /// # Errors
+    /// Those of `hashes`.
+    pub fn hash<E>(&mut self, hashes: impl FnOnce(&[Vec<String>]) -> Result<Vec<String>, E>) -> Result<(), E> {
+        let has_paths = |service: &&mut WantedService| service.configs.iter().any(|pieces| pieces.len() > 1);
+        let mut services: Vec<&mut WantedService> = self.services.values_mut().filter(has_paths).collect();
+        let texts: Vec<Vec<String>> = services.iter().flat_map(|service| service.configs.clone()).collect();
+        if !texts.is_empty() {
+            services
+                .iter_mut()
+                .flat_map(|service| &mut service.config_hashes)
+                .zip(hashes(&texts)?)
+                .for_each(|(hash, counted)| *hash = counted);
+        }
+        Ok(())
+    }
+
     /// The images that containers are made of, each once.
     pub fn images(&self) -> Vec<String> {
         self.services.values().map(|service| service.spec.image.clone()).collect::<BTreeSet<_>>().into_iter().collect()
@@ -99,6 +123,12 @@ impl Wanted {
 }
 
 impl WantedService {
+    /// The one that a container gets.
+    pub fn config_hash(&self) -> &str {
+        let [written, _] = &self.config_hashes;
+        written
+    }
+
     /// The name of the container of this number.
     pub fn name_of(&self, project: &str, number: u32) -> String {
         self.container_name.clone().unwrap_or_else(|| format!("{project}-{}-{number}", self.name))
@@ -114,7 +144,7 @@ impl WantedService {
                 attachment.aliases.insert(0, spec.name.clone());
             }
         }
-        spec.labels.push(pair(labels::CONFIG_HASH, &self.config_hash));
+        spec.labels.push(pair(labels::CONFIG_HASH, self.config_hash()));
         spec.labels.push(pair(labels::KEYS, self.keys.to_label()));
         spec
     }
@@ -190,7 +220,8 @@ fn wanted_service(project: &Project, service: &Service, scale: Option<u32>) -> R
         replicas,
         container_name: service.container_name.clone(),
         keys: Fingerprint::of(project, service),
-        config_hash: compose::hash::service(service, None),
+        config_hashes: FORMS.map(|form| hash::service(service, None, form)),
+        configs: FORMS.map(|form| hash::pieces(service, form)),
         depends_on: service.depends_on.clone(),
         has_check: service.healthcheck.as_ref().is_some_and(|check| !check.disabled),
     })

@@ -10,7 +10,7 @@ use crate::capabilities::docker::policy::mount::World;
 use crate::capabilities::docker::policy::spec::Checked;
 use crate::capabilities::docker::scope::Scope;
 use crate::capabilities::docker::types::Error;
-use crate::capabilities::docker::{DockerView, limits, making, paths};
+use crate::capabilities::docker::{DockerView, hash, limits, making, paths};
 use crate::gate::{Decision, Effect};
 use crate::grants::DockerPower;
 
@@ -21,6 +21,18 @@ impl Host for DockerView<'_> {
         let operation = operation("create.check", &format!("{} specs", specs.len()), Effect::Read, String::new());
         let (scope, decision) = (self.scope(), self.decide(DockerPower::Create));
         Ok(self.ctx.gate.pass_now(operation, decision, || verdict(&scope, &specs)))
+    }
+
+    async fn hashes(&mut self, texts: Vec<Vec<String>>) -> Trap<Result<Vec<String>, Error>> {
+        let operation = operation("create.hashes", &format!("{} texts", texts.len()), Effect::Read, String::new());
+        let (scope, decision) = (self.scope(), self.decide(DockerPower::Create));
+        Ok(self.ctx.gate.pass_now(operation, decision, || {
+            if texts.len() > limits::QUESTIONS {
+                return Err(too_much(format!("{} texts; at most {} are possible in one call", texts.len(), limits::QUESTIONS)));
+            }
+            let root = scope.root.to_string_lossy();
+            Ok(texts.iter().map(|text| hash::of(text, &root)).collect())
+        }))
     }
 
     async fn create(&mut self, spec: Spec) -> Trap<Result<Resource<Job>, Error>> {

@@ -15,6 +15,12 @@ pub(super) struct Engine {
     holder: Child,
 }
 
+/// Debian's programs, after those of the engine that was unpacked in the folder that HOST_TEST_ENGINE names.
+fn path() -> String {
+    let other = std::env::var("HOST_TEST_ENGINE").map(|folder| format!("{folder}/usr/sbin:{folder}/usr/bin:"));
+    format!("{}/usr/bin:/bin:/usr/sbin:/sbin", other.unwrap_or_default())
+}
+
 /// The engine that tests share, each with projects of its own.
 pub(super) fn shared() -> Arc<Engine> {
     let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -36,6 +42,7 @@ impl Engine {
              --exec-opt native.cgroupdriver=cgroupfs --default-address-pool base=10.128.0.0/9,size=24"
         );
         let holder = Command::new("unshare")
+            .env("PATH", path())
             .args(["--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc", "sh", "-c", &script])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -109,8 +116,8 @@ impl Engine {
     }
 
     fn client(&self) -> Command {
-        let mut command = Command::new("/usr/bin/docker");
-        command.env_clear().env("HOME", self.folder.path()).env("DOCKER_HOST", self.address()).stdin(Stdio::null());
+        let mut command = Command::new("docker");
+        command.env_clear().env("PATH", path()).env("HOME", self.folder.path()).env("DOCKER_HOST", self.address()).stdin(Stdio::null());
         command
     }
 }

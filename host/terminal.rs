@@ -84,6 +84,11 @@ pub fn width() -> u16 {
     console::Term::stdout().size_checked().map_or(80, |(_, columns)| columns)
 }
 
+/// Columns of the terminal that talk and progress go to, 80 without one.
+pub fn talk_width() -> u16 {
+    console::Term::stderr().size_checked().map_or(80, |(_, columns)| columns)
+}
+
 /// One line, or several, of data.
 pub fn line(text: &str) {
     data(&format!("{text}\n"));

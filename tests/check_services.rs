@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::harness::Composed;
+use serde_json::json;
+
+use crate::harness::{Composed, free_port};
 
 #[test]
 fn services_that_are_well_are_said_to_be() {
@@ -56,14 +58,46 @@ fn what_gets_healthy_in_time_is_seen_when_it_does() {
     assert!(output.took < Duration::from_secs(30), "{output}");
 }
 
+/// The network's name is the engine's: no other test has it.
 #[test]
-fn the_reverse_proxy_counts_where_a_service_is_behind_it() {
-    let shop = Composed::new("services: {web: {image: busybox}}");
+fn the_reverse_proxy_is_told_as_it_is_and_counts_where_a_service_is_behind_it() {
+    let mut shop = Composed::new("services: {web: {image: busybox}}");
+    let engine = shop.engine;
+    engine.traefik_image();
+    shop.project = shop.project.command("start_reverse_proxy");
+    let (http, https) = (free_port(), free_port());
+    shop.project.grant(&format!(
+        "[commands.start_reverse_proxy]\ndocker.project = \"reverse_proxy\"\ndocker.allow = [\"inspect\", \"logs\", \"shared\", \
+         \"start-stop\", \"create\", \"remove\", \"exec\", \"pull\", \"network\", \"volume\"]\ndocker.images = [\"traefik:v3.7.15\"]\n\
+         docker.mounts = [\"var/reverse-proxy:ro\"]\ndocker.ports = [\"{http}\", \"{https}\"]\ndocker.networks = [\"reverse-proxy\"]\n\
+         files.\"var/reverse-proxy/**\" = \"write\"\nenv = [\"SSL\"]\nconfig.http-port = \"{http}\"\nconfig.https-port = \"{https}\""
+    ));
+    let proxy = |code: i32| shop.run("check_services --json").ends(code).json()["reverse_proxy"].clone();
     shop.run("up").succeeds();
-    shop.run("check_services").succeeds().lacks("not well");
+    // Nobody needs it yet.
+    assert_eq!(proxy(0), json!({ "container": null, "state": "missing" }));
+    shop.run("start_reverse_proxy").succeeds();
     shop.project.write(
         "docker-compose.yml",
         "services: {web: {image: busybox, networks: [reverse-proxy]}}\nnetworks: {reverse-proxy: {external: true}}\n",
     );
-    shop.run("check_services").ends(3).prints("reverse proxy: missing");
+    let toml = shop.project.read("host.toml");
+    shop.project.write("host.toml", toml.replacen("images = [", "networks = [\"reverse-proxy\"], images = [", 1));
+    shop.run("up").succeeds();
+    let found = engine.api("GET", "/containers/json");
+    let names = found.as_array().unwrap().iter().filter_map(|container| container["Names"][0].as_str());
+    let name = names.map(|name| name.trim_start_matches('/')).find(|name| name.contains("reverse")).unwrap();
+    let well = shop.run("check_services").succeeds().prints("All services are running and healthy!");
+    well.prints(&format!("reverse proxy: healthy ({name})\n"));
+    assert_eq!(proxy(0), json!({ "container": name, "state": "healthy" }));
+
+    engine.docker(&format!("stop {name}"));
+    let stopped = shop.run("check_services").ends(3).prints(&format!("reverse proxy: exited ({name})\n"));
+    stopped.prints("running (no check)").prints("\nnot well: reverse proxy\n");
+    assert_eq!(proxy(3), json!({ "container": name, "state": "exited" }));
+    engine.docker(&format!("rm {name}"));
+    shop.run("check_services").ends(3).prints("reverse proxy: missing\n").prints("\nnot well: reverse proxy\n");
+    assert_eq!(proxy(3), json!({ "container": null, "state": "missing" }));
+    shop.run("down").succeeds();
+    engine.docker("network rm reverse-proxy");
 }

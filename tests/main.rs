@@ -41,5 +41,6 @@ mod tidy;
 mod up;
 mod up_failing;
 mod up_killed;
+mod up_terminal;
 mod verbs;
 mod wait4db;

@@ -15,6 +15,7 @@ mod postgres;
 mod project;
 mod redis;
 mod run;
+mod screen;
 mod shop;
 mod terminal;
 
@@ -42,6 +43,7 @@ pub(crate) use redis::{
     Options as RedisOptions, Redis, RedisCluster, RedisDatabase, RedisSentinel, authority, free_port, redis_database, shared_redis,
 };
 pub(crate) use run::{Output, Run};
+pub(crate) use screen::Screen;
 pub(crate) use shop::Shop;
 pub(crate) use terminal::Terminal;
 

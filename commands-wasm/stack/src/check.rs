@@ -13,6 +13,9 @@ use crate::project::ProjectArgs;
 use crate::spec::REVERSE_PROXY_NETWORK;
 use crate::{blame, labels, observed, words};
 
+/// Between two looks at a reverse proxy that is starting.
+const PROXY_PAUSE: Duration = Duration::from_millis(500);
+
 /// What `check_services` was asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Check {
@@ -80,9 +83,10 @@ pub fn check(check: &Check, host: &Host) -> Result<Ending> {
         .values()
         .flat_map(|service| service.networks.keys())
         .any(|key| project.networks.get(key).is_some_and(|network| network.name == REVERSE_PROXY_NETWORK));
-    let proxy = proxy()?;
-    let is_well = rows.iter().all(|row| row.state.is_well()) && !(needs_proxy && proxy.is_sick());
-    tell(&rows, &proxy, is_well, host)?;
+    let proxy = settled_proxy(deadline)?;
+    let proxy_is_missed = needs_proxy && proxy.is_sick();
+    let is_well = rows.iter().all(|row| row.state.is_well()) && !proxy_is_missed;
+    tell(&rows, &proxy, proxy_is_missed, host)?;
     Ok(if is_well { Ending::Ok } else { Ending::NotMet })
 }
 
@@ -205,6 +209,18 @@ fn remark(row: &Row) -> Vec<String> {
     }
 }
 
+/// Once its check has decided, or the time is over. It is another project's, so that it cannot be watched.
+fn settled_proxy(deadline: Option<Instant>) -> Result<Proxy> {
+    loop {
+        let proxy = proxy()?;
+        let is_starting = matches!(&proxy, Proxy::There { state: State::Starting, .. });
+        if !is_starting || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Ok(proxy);
+        }
+        std::thread::sleep(PROXY_PAUSE);
+    }
+}
+
 fn proxy() -> Result<Proxy> {
     let neighbours = match shared::neighbours(REVERSE_PROXY_NETWORK) {
         Ok(neighbours) => neighbours,
@@ -220,7 +236,8 @@ fn proxy() -> Result<Proxy> {
         state: match (neighbour.status, neighbour.health) {
             (Status::Running, Health::Healthy) => State::Healthy,
             (Status::Running, Health::Unhealthy) => State::Unhealthy,
-            (Status::Running, _) => State::Running,
+            (Status::Running, Health::Starting) => State::Starting,
+            (Status::Running, Health::None) => State::Running,
             (status, _) => State::Other(words::status(status)),
         },
     }))
@@ -235,6 +252,14 @@ impl Proxy {
         }
     }
 
+    /// `None` where nobody looked.
+    fn json_word(&self) -> Option<&'static str> {
+        match self {
+            Self::NotGranted => None,
+            Self::Missing | Self::There { .. } => self.word().split(' ').next(),
+        }
+    }
+
     fn word(&self) -> &'static str {
         match self {
             Self::NotGranted => "not looked at: the power `shared` was not granted",
@@ -244,11 +269,15 @@ impl Proxy {
     }
 }
 
-fn tell(rows: &[Row], proxy: &Proxy, is_well: bool, host: &Host) -> Result<()> {
+fn tell(rows: &[Row], proxy: &Proxy, proxy_is_missed: bool, host: &Host) -> Result<()> {
+    let mut sick: Vec<&str> = rows.iter().filter(|row| !row.state.is_well()).map(|row| row.service.as_str()).collect();
+    sick.extend(proxy_is_missed.then_some("reverse proxy"));
+    let is_well = sick.is_empty();
     if host.wants_json() {
         let services: Vec<Value> = rows.iter().map(row_json).collect();
         let name = if let Proxy::There { name, .. } = proxy { Some(name) } else { None };
-        return host.json(&json!({ "well": is_well, "services": services, "reverse_proxy": { "container": name, "state": proxy.word() } }));
+        let proxy = json!({ "container": name, "state": proxy.json_word() });
+        return host.json(&json!({ "well": is_well, "services": services, "reverse_proxy": proxy }));
     }
     let width =
         |column: fn(&Row) -> &str, title: &str| rows.iter().map(|row| column(row).chars().count()).max().unwrap_or(0).max(title.len());
@@ -270,8 +299,7 @@ fn tell(rows: &[Row], proxy: &Proxy, is_well: bool, host: &Host) -> Result<()> {
     if is_well {
         out!("All services are running and healthy!");
     } else {
-        let sick: Vec<&str> = rows.iter().filter(|row| !row.state.is_well()).map(|row| row.service.as_str()).collect();
-        out!("\nnot well: {}", if sick.is_empty() { "reverse proxy".to_owned() } else { sick.join(", ") });
+        out!("\nnot well: {}", sick.join(", "));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use host_sdk::docker::Event;
 use host_sdk::{Error, Host, detail, talk, warning};
 use serde_json::{Value, json};
 
-use crate::plan::{Change, Kind, Plan, Verb};
+use crate::plan::{Cause, Change, Kind, Plan, Verb};
 
 /// What a build or a pull said last: as much is kept of each.
 const SAID_BOUND: usize = 40;
@@ -22,6 +22,8 @@ struct State {
     change: Change,
     /// Operations of it that are not done.
     left: usize,
+    /// Of them, those that the engine works on.
+    working: usize,
     begun: Option<Instant>,
     said: VecDeque<(String, String)>,
 }
@@ -33,6 +35,7 @@ impl<'h> Progress<'h> {
         let state = |(place, change): (usize, &Change)| State {
             change: change.clone(),
             left: left.get(&place).copied().unwrap_or_default(),
+            working: 0,
             begun: None,
             said: VecDeque::new(),
         };
@@ -42,9 +45,11 @@ impl<'h> Progress<'h> {
 
     pub(crate) fn begins(&mut self, change: usize) {
         let Some(state) = self.changes.get_mut(change) else { return };
-        if state.begun.is_none() {
-            state.begun = Some(Instant::now());
-            self.bar.message(&format!("{} {}", state.change.verb.word(), state.change.name));
+        state.working += 1;
+        let is_new = state.begun.is_none();
+        state.begun.get_or_insert_with(Instant::now);
+        self.bar.message(&self.under_way());
+        if is_new {
             self.event("begin", change, &[]);
         }
     }
@@ -70,11 +75,14 @@ impl<'h> Progress<'h> {
         self.bar.advance(1);
         let Some(state) = self.changes.get_mut(change) else { return };
         state.left = state.left.saturating_sub(1);
-        if state.left > 0 {
+        state.working = state.working.saturating_sub(1);
+        let (left, change_of, begun) = (state.left, state.change.clone(), state.begun);
+        self.bar.message(&self.under_way());
+        if left > 0 {
             return;
         }
-        let milliseconds = state.begun.map(|begun| u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)).unwrap_or_default();
-        let Change { verb, kind, name, cause, .. } = state.change.clone();
+        let milliseconds = begun.map(|begun| u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)).unwrap_or_default();
+        let Change { verb, kind, name, cause, .. } = change_of;
         if self.host.wants_json() {
             self.event("done", change, &[("ms", json!(milliseconds))]);
             return;
@@ -82,20 +90,36 @@ impl<'h> Progress<'h> {
         #[expect(clippy::cast_precision_loss, reason = "one digit behind the point is shown")]
         let seconds = milliseconds as f64 / 1000.0;
         let kind = if kind == Kind::Container { String::new() } else { format!("{} ", kind.word()) };
-        match verb {
-            Verb::Wait => talk!("{name} is {} after {seconds:.1} s", verb.past()),
-            _ => talk!("{} {kind}{name} ({cause}) in {seconds:.1} s", verb.past()),
+        match (verb, cause) {
+            (Verb::Wait, _) => talk!("{name} is {} after {seconds:.1} s", verb.past()),
+            // That is what the verb says.
+            (_, Cause::NotThere | Cause::Asked) => talk!("{} {kind}{name} in {seconds:.1} s", verb.past()),
+            (_, cause) => talk!("{} {kind}{name} ({cause}) in {seconds:.1} s", verb.past()),
         }
     }
 
     pub(crate) fn passed_over(&mut self, change: usize, error: &Error) {
-        let Some(state) = self.changes.get(change) else { return };
+        let Some(state) = self.changes.get_mut(change) else { return };
+        state.working = state.working.saturating_sub(1);
         let name = state.change.name.clone();
         if self.host.wants_json() {
             self.event("warning", change, &[("message", json!(error.to_string()))]);
         } else {
             warning!("{name}: {error}");
         }
+    }
+
+    /// `create shop-a-1, shop-b-1, wait shop-db-1`
+    fn under_way(&self) -> String {
+        let mut text = String::new();
+        let mut last = None;
+        for State { change, .. } in self.changes.iter().filter(|state| state.working > 0) {
+            let separator = if text.is_empty() { "" } else { ", " };
+            let verb = if last == Some(change.verb) { String::new() } else { format!("{} ", change.verb.word()) };
+            text += &format!("{separator}{verb}{}", change.name);
+            last = Some(change.verb);
+        }
+        text
     }
 
     /// The last that a build or a pull said, of its last step.

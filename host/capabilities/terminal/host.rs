@@ -12,6 +12,8 @@ use crate::terminal::{self, Stream};
 
 /// Items of one choice: more cannot be looked through.
 const ITEMS_BOUND: usize = 1_000;
+/// Columns of a bar; a third of a narrow terminal.
+const BAR_WIDTH: u16 = 30;
 
 /// Why there is no answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -190,14 +192,17 @@ impl progress::HostBar for TerminalView<'_> {
     }
 }
 
-/// On the screen with all others; `indicatif` draws at most 20 times a second, however often it advances.
+/// On the screen with all others; `indicatif` draws at most 20 times a second, however often it advances. One line,
+/// whatever the message: what does not fit is cut.
 fn draw(label: &str, total: u64) -> ProgressBar {
+    let label_part = if label.is_empty() { "" } else { "{prefix} " };
+    let bar_width = (terminal::talk_width() / 3).clamp(1, BAR_WIDTH);
     let (bar, template) = match total {
-        0 => (ProgressBar::new_spinner(), "{spinner} {prefix} {msg}"),
-        total => (ProgressBar::new(total), "{prefix} [{bar:30}] {pos}/{len} {msg}"),
+        0 => (ProgressBar::new_spinner(), format!("{{spinner}} {label_part}{{wide_msg}}")),
+        total => (ProgressBar::new(total), format!("{label_part}[{{bar:{bar_width}}}] {{pos}}/{{len}} {{wide_msg}}")),
     };
     let bar = terminal::bars().add(bar.with_prefix(label.to_owned()));
-    if let Ok(style) = ProgressStyle::with_template(template) {
+    if let Ok(style) = ProgressStyle::with_template(&template) {
         bar.set_style(style.progress_chars("=> "));
     }
     bar

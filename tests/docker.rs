@@ -44,12 +44,15 @@ fn each_function_works_with_its_power_and_is_denied_without_it() {
     let create = spec(stack.name(), image, json!({ "attachments": [{ "network": network }] })).to_string();
     let (of_network, of_volume) =
         (json!({ "name": network, "key": "default" }).to_string(), json!({ "name": volume, "key": "db" }).to_string());
+    let same_volume = json!([{ "name": volume, "key": "db", "labels": { "tier": "1" } }, { "name": "nobodys", "key": "x" }]).to_string();
     let attach = json!({ "network": network }).to_string();
     let images = json!([image]).to_string();
     let table: Vec<(&str, Vec<&str>, &str)> = vec![
         ("network", vec!["network.create", &of_network], "\""),
         ("volume", vec!["volume.create", &of_volume], "\""),
+        ("volume", vec!["volume.compare", &same_volume], "Some([\"labels.tier\"])"),
         ("create", vec!["create.check", "[]"], ""),
+        ("create", vec!["create.digest", "token", "secret"], ":"),
         ("create", vec!["create.create", &create], "\""),
         ("inspect", vec!["inspect.engine-version"], "podman: false"),
         ("inspect", vec!["inspect.containers"], &name),
@@ -131,6 +134,8 @@ fn what_belongs_to_another_project_cannot_be_read_changed_or_guessed() {
     for named in [volume.as_str(), "never-was"] {
         let create = spec(stack.name(), image, json!({ "mounts": [{ "kind": "volume", "source": named, "target": "/x" }] })).to_string();
         probe(&project, &["create.create", &create]).ended(1).says(&format!("this project has no volume `{named}`"));
+        let same = json!([{ "name": named, "key": "db", "driver": "other" }]).to_string();
+        probe(&project, &["volume.compare", &same]).ended(0).prints_only("None\n");
         probe(&project, &["volume.remove", named]).ended(0);
     }
     probe(&project, &["inspect.images", "[\"postgres:16\"]"]).ended(4).says("docker.images");

@@ -39,6 +39,8 @@ mod sql_sqlite;
 mod store;
 mod tidy;
 mod up;
+mod up_beside;
+mod up_changes;
 mod up_failing;
 mod up_killed;
 mod up_terminal;

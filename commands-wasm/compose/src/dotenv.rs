@@ -10,6 +10,10 @@ use crate::error::{Error, Place};
 use crate::interpolate::error as template_error;
 use crate::template::substitute;
 
+/// What a project without `.env` gets it from, in the order they are looked for.
+pub const SAMPLES: [&str; 8] =
+    [".env.sample", ".env.example", ".env.template", ".env.dist", "env.sample", "sample.env", "env.example", "example.env"];
+
 /// As large as a Compose file may be.
 const MAX_BYTES: usize = 4 << 20;
 

@@ -1,7 +1,7 @@
 //! Which keys of a service changed since its container was made.
 //!
 //! Each key has a short hash of its value; they are kept in a label of the container as JSON, and compared by name. A
-//! value is never shown, and what a secret holds is not hashed at all: a hash of a short secret gives it away.
+//! value is never shown, and what a secret or a config holds is not hashed at all: a hash of a short secret gives it away.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -86,7 +86,7 @@ impl Fingerprint {
         }
         for config in &service.configs {
             let known = project.configs.get(&config.source);
-            let from = known.and_then(|known| known.content.as_ref().or(known.file.as_ref())).map_or("", String::as_str);
+            let from = known.and_then(|known| known.file.as_ref().or(known.environment.as_ref())).map_or("", String::as_str);
             add(
                 format!("configs.{}", config.source),
                 &format!("{}{}", string(from), canonical::reference(config, Some(config.config_target()))),

@@ -25,7 +25,7 @@ struct Args {
     /// What the preview is called: the pull request's number, name or branch
     #[arg(value_name = "NAME")]
     name: String,
-    /// The file to start from [default: .env.sample, .env.example, whichever is there]
+    /// The file to start from [default: the sample that is there, `.env.sample` first]
     #[arg(long, value_name = "FILE")]
     template: Option<String>,
     /// The file to write; `-` prints it

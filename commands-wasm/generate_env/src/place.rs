@@ -3,10 +3,9 @@
 use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
 
+use compose::dotenv::SAMPLES;
 use host_sdk::{Error, Result};
 
-/// Names that samples have, in the order they are looked for.
-const SAMPLES: [&str; 5] = [".env.sample", ".env.example", ".env.template", ".env.dist", "env.sample"];
 /// No `.env` is so long; it is read whole.
 const BYTES_BOUND: u64 = 1 << 20;
 

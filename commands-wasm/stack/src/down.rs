@@ -16,7 +16,7 @@ use crate::observed;
 use crate::plan::{Action, At, Cause, Kind, Plan, Verb, is_of_files};
 use crate::progress::{Progress, change_json};
 use crate::project::ProjectArgs;
-use crate::{blame, words};
+use crate::{blame, routing, words};
 
 /// What `down` was asked for.
 #[derive(Clone, Debug, Default)]
@@ -75,13 +75,18 @@ pub fn down(down: &Down, host: &Host) -> Result<Ending> {
         return Err(blame::plainly(&plan, stopped, host));
     }
     drop(progress);
+    let hint = routing::hint_of_removed(&remains.containers);
     if host.wants_json() {
-        host.json(&json!({ "event": "end", "changes": plan.changes.len() }))?;
-    } else if plan.is_empty() {
+        let hints: Vec<String> = hint.into_iter().collect();
+        host.json(&json!({ "event": "end", "changes": plan.changes.len(), "hints": hints }))?;
+        return Ok(Ending::Ok);
+    }
+    if plan.is_empty() {
         out!("nothing to be done: nothing is there of the project {}", docker::project());
     } else {
         out!("down: {}", words::count(remains.containers.len(), "container"));
     }
+    hint.iter().for_each(|hint| talk!("hint: {hint}"));
     Ok(Ending::Ok)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use compose::{Loader, Options, Project};
-use host_sdk::docker::inspect::{Container, Endpoint, Health, Image, Network, Status, Volume};
+use host_sdk::docker::inspect::{Container, Endpoint, Health, Image, Network, Status};
 use host_sdk::docker::{Pair, pair};
 
 use crate::labels;
@@ -27,11 +27,18 @@ pub(crate) fn brought_up(wanted: &Wanted) -> Observed {
     for network in wanted.networks.values() {
         let labels = if let WantedNetwork::Own(spec) = network { spec.labels.clone() } else { Vec::new() };
         let (id, name) = (format!("id of {}", network.name()), network.name().to_owned());
-        observed.networks.push(Network { id, name, labels, driver: "bridge".to_owned(), internal: false, attachable: false });
+        observed.networks.push(Network {
+            id,
+            name,
+            labels,
+            driver: "bridge".to_owned(),
+            internal: false,
+            attachable: false,
+            created_ns: 1,
+        });
     }
     for volume in wanted.volumes.values() {
-        let name = volume.name().to_owned();
-        observed.volumes.push(Volume { name, labels: Vec::new(), driver: "local".to_owned(), created: String::new() });
+        observed.volumes.insert(volume.name().to_owned(), Vec::new());
     }
     for service in wanted.services.values() {
         let image = &service.spec.image;

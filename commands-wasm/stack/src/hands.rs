@@ -7,8 +7,8 @@ use host_sdk::docker::{Job, build, create, network, pull, remove, start_stop, vo
 use host_sdk::{Error, Result};
 
 use crate::execute::{Begun, Hands, Made};
-use crate::late;
 use crate::plan::{Action, Until};
+use crate::{late, one_network};
 
 /// `up`.
 #[derive(Debug, Default)]
@@ -56,7 +56,7 @@ impl Hands for UpHands {
     fn then(&mut self, action: &Action, id: &str, made: &Made) -> Result<Option<Job>> {
         match action {
             Action::Wait { container, until, service } => look(made.id(container), *until, service),
-            Action::CreateNetwork(spec) => only_one(&spec.name, id),
+            Action::CreateNetwork(spec) => one_network::settle(spec, id).map(|()| None),
             _ => Ok(None),
         }
     }
@@ -90,15 +90,6 @@ impl Hands for BuildHands {
             _ => Err(not_of("build")),
         }
     }
-}
-
-/// Engines make several networks of one name: when a run that was killed had asked for the same one, its stays.
-fn only_one(name: &str, id: &str) -> Result<Option<Job>> {
-    let is_other = |network: &inspect::Network| network.name == name && network.id != id;
-    if id.is_empty() || !inspect::networks()?.iter().any(is_other) {
-        return Ok(None);
-    }
-    Ok(Some(network::remove(id)?))
 }
 
 fn not_of(command: &str) -> Error {

@@ -18,5 +18,7 @@ pub const NETWORK: &str = "com.docker.compose.network";
 pub const VOLUME: &str = "com.docker.compose.volume";
 /// Ours: what a service's keys said, hashed one by one.
 pub const KEYS: &str = "host.config";
+/// Ours: what secrets and configs held, as digests that only the user who made them can compare.
+pub const VALUES: &str = "host.values";
 /// Ours: the machine's reverse proxy.
 pub const REVERSE_PROXY: &str = "host.reverse-proxy";

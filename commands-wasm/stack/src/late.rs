@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use host_sdk::docker::inspect::{self, Container};
-use host_sdk::docker::{DockerError, Pair, create, label, network};
+use host_sdk::docker::{DockerError, Pair, create, label, network, start_stop};
 use host_sdk::{Error, Result};
 
 use crate::execute::Made;
-use crate::labels;
 use crate::plan::Action;
+use crate::{labels, one_network};
 
 /// An engine is done with what it was asked for by then.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -53,6 +53,19 @@ pub(crate) fn rescue(action: &Action, made: &Made, error: Error) -> Result<Strin
                 }
             })
         }
+        Action::CreateNetwork(spec) if is_conflict(&error) => one_network::adopt(spec, error),
+        // Another run makes the same network, and takes one of the two away in a moment.
+        Action::Create(spec) if is_between_networks(&error) => try_again(error, || match create::create(spec)?.wait() {
+            Err(error) if is_between_networks(&error) || is_conflict(&error) => {
+                let found = inspect::containers()?.into_iter().find(|found| found.name == spec.name && is_of(found, spec));
+                Ok(found.map(|found| found.id))
+            }
+            made => made.map(Some),
+        }),
+        Action::Start(who) if is_between_networks(&error) => try_again(error, || match start_stop::start(made.id(who))?.wait() {
+            Err(error) if is_between_networks(&error) => Ok(None),
+            started => started.map(Some),
+        }),
         Action::Disconnect { container, network } => {
             let is_on = |found: &Container| found.id == *container && found.endpoints.iter().any(|endpoint| endpoint.network == *network);
             if inspect::containers()?.iter().any(is_on) { Err(error) } else { Ok(String::new()) }
@@ -95,6 +108,11 @@ fn try_again(error: Error, mut answer: impl FnMut() -> Result<Option<String>>) -
     }
 }
 
+fn is_between_networks(error: &Error) -> bool {
+    let is_told = |text: &str| text.contains("network") && (text.contains("is ambiguous") || text.contains("not found"));
+    matches!(error.docker(), Some(DockerError::EngineFailed(said)) if is_told(&said.message))
+}
+
 fn is_conflict(error: &Error) -> bool {
     matches!(error.docker(), Some(DockerError::Conflict(_)))
 }
@@ -105,5 +123,5 @@ fn is_of(container: &Container, spec: &create::Spec) -> bool {
     let number = spec.number.to_string();
     label(&container.labels, labels::SERVICE) == Some(&spec.service)
         && label(&container.labels, labels::NUMBER) == Some(&number)
-        && [labels::KEYS, labels::CONFIG_HASH, labels::IMAGE, labels::REPLACE].iter().all(|name| same(&spec.labels, name))
+        && [labels::KEYS, labels::VALUES, labels::CONFIG_HASH, labels::IMAGE, labels::REPLACE].iter().all(|name| same(&spec.labels, name))
 }

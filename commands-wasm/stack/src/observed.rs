@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use host_sdk::Result;
-use host_sdk::docker::inspect::{self, Container, Image, Network, Status, Volume};
-use host_sdk::docker::label;
+use host_sdk::docker::inspect::{self, Container, Image, Network, Status};
+use host_sdk::docker::{label, volume};
 
 use crate::labels;
-use crate::spec::Wanted;
+use crate::spec::{Wanted, WantedVolume};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observed {
     pub containers: Vec<Container>,
     pub networks: Vec<Network>,
-    pub volumes: Vec<Volume>,
+    /// By name: in which keys those that are there differ from what is wanted.
+    pub volumes: BTreeMap<String, Vec<String>>,
     /// By reference: those that are there.
     pub images: BTreeMap<String, Image>,
 }
@@ -25,16 +26,12 @@ impl Observed {
             images,
             containers: inspect::containers()?,
             networks: if wanted.networks.is_empty() { Vec::new() } else { inspect::networks()? },
-            volumes: if wanted.volumes.is_empty() { Vec::new() } else { inspect::volumes()? },
+            volumes: if wanted.volumes.is_empty() { BTreeMap::new() } else { volumes(wanted)? },
         })
     }
 
     pub fn network(&self, name: &str) -> Option<&Network> {
         self.networks.iter().find(|network| network.name == name)
-    }
-
-    pub fn has_volume(&self, name: &str) -> bool {
-        self.volumes.iter().any(|volume| volume.name == name)
     }
 }
 
@@ -45,6 +42,12 @@ pub fn images(references: &[String]) -> Result<BTreeMap<String, Image>> {
     }
     let found = inspect::images(references)?;
     Ok(references.iter().cloned().zip(found).filter_map(|(reference, image)| Some((reference, image?))).collect())
+}
+
+fn volumes(wanted: &Wanted) -> Result<BTreeMap<String, Vec<String>>> {
+    let specs: Vec<volume::Spec> = wanted.volumes.values().map(WantedVolume::spec).collect();
+    let found = volume::compare(&specs)?;
+    Ok(specs.into_iter().zip(found).filter_map(|(spec, keys)| Some((spec.name, keys?))).collect())
 }
 
 /// The compose service of a container.

@@ -3,14 +3,12 @@
 use std::fs;
 use std::io::{ErrorKind, Write as _};
 
+use compose::dotenv::SAMPLES;
 use host_sdk::{Error, Result};
 
 const DOTENV: &str = ".env";
 /// Written aside and moved, so that it is there whole or not at all.
 const ASIDE: &str = ".env.new";
-/// In the order they are looked for.
-pub const SAMPLES: [&str; 8] =
-    [".env.sample", ".env.example", ".env.template", ".env.dist", "env.sample", "sample.env", "env.example", "example.env"];
 /// No sample is so long.
 const BYTES_BOUND: usize = 1 << 20;
 

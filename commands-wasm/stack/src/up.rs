@@ -18,7 +18,7 @@ use crate::progress::{Progress, change_json};
 use crate::project::{ProjectArgs, told};
 use crate::sample::Sample;
 use crate::spec::{Selection, Wanted};
-use crate::{blame, words};
+use crate::{blame, routing, values, words};
 
 /// What `up` was asked for.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +54,7 @@ pub fn up(up: &Up, host: &Host) -> Result<Ending> {
         return Err(Error::usage("there is no service to bring up").hint("the active profiles leave none; name one with `--profile`"));
     }
     let verdict = verdict(&mut wanted, up.plan)?;
+    values::look(&mut wanted, &project);
     if up.plan {
         show(up, &wanted, &verdict, host)?;
         return denied(&verdict).map_or(Ok(Ending::Ok), Err);
@@ -72,12 +73,11 @@ pub fn up(up: &Up, host: &Host) -> Result<Ending> {
     let observed = Observed::beside(there, &wanted)?;
     let plan = plan::reconcile(&wanted, &observed, &wishes(up))?;
     announce(&plan, host)?;
-    if plan.is_empty() {
-        return finish(&needed, &plan, &wanted, host);
+    if !plan.is_empty() {
+        carry_out(&plan, up, host, deadline)?;
+        look_again(&plan, &wanted, up.wait, host)?;
     }
-    carry_out(&plan, up, host, deadline)?;
-    look_again(&plan, &wanted, up.wait, host)?;
-    finish(&needed, &plan, &wanted, host)
+    finish(&needed, &plan, &wanted, routing::hint(&plan, &wanted, &observed), host)
 }
 
 fn wishes(up: &Up) -> Wishes<'_> {
@@ -156,7 +156,8 @@ fn show(up: &Up, wanted: &Wanted, verdict: &Verdict, host: &Host) -> Result<()> 
     let changes = || needed.changes.iter().chain(&plan.changes).filter(|change| change.verb != Verb::Wait);
     if host.wants_json() {
         let changes: Vec<_> = changes().map(change_json).collect();
-        return host.json(&json!({ "event": "plan", "changes": changes, "notes": plan.notes, "orphans": plan.orphans }));
+        return host
+            .json(&json!({ "event": "plan", "changes": changes, "notes": plan.notes, "hints": plan.hints, "orphans": plan.orphans }));
     }
     for change in changes() {
         out!("{:<9} {:<9} {}  ({})", change.verb.word(), change.kind.word(), change.name, change.cause);
@@ -171,7 +172,7 @@ fn show(up: &Up, wanted: &Wanted, verdict: &Verdict, host: &Host) -> Result<()> 
 fn announce(plan: &Plan, host: &Host) -> Result<()> {
     if host.wants_json() {
         let changes: Vec<_> = plan.changes.iter().map(change_json).collect();
-        host.json(&json!({ "event": "plan", "changes": changes, "notes": plan.notes, "orphans": plan.orphans }))?;
+        host.json(&json!({ "event": "plan", "changes": changes, "notes": plan.notes, "hints": plan.hints, "orphans": plan.orphans }))?;
     } else {
         remarks(plan);
     }
@@ -180,6 +181,7 @@ fn announce(plan: &Plan, host: &Host) -> Result<()> {
 
 fn remarks(plan: &Plan) {
     plan.notes.iter().for_each(|note| warning!("{note}"));
+    plan.hints.iter().for_each(|hint| talk!("hint: {hint}"));
     if !plan.orphans.is_empty() {
         warning!("of services that are not in the compose file: {}; `--remove-orphans` removes them", plan.orphans.join(", "));
     }
@@ -222,15 +224,19 @@ fn look_again(plan: &Plan, wanted: &Wanted, wait: bool, host: &Host) -> Result<(
     Ok(())
 }
 
-fn finish(needed: &Plan, plan: &Plan, wanted: &Wanted, host: &Host) -> Result<Ending> {
+fn finish(needed: &Plan, plan: &Plan, wanted: &Wanted, hint: Option<String>, host: &Host) -> Result<Ending> {
     let done = needed.changes.len() + plan.changes.iter().filter(|change| change.verb != Verb::Wait).count();
     if host.wants_json() {
-        host.json(&json!({ "event": "end", "changes": done, "services": wanted.services.len() }))?;
-    } else if done == 0 {
+        let hints: Vec<String> = hint.into_iter().collect();
+        host.json(&json!({ "event": "end", "changes": done, "services": wanted.services.len(), "hints": hints }))?;
+        return Ok(Ending::Ok);
+    }
+    if done == 0 {
         out!("nothing to be done: {}", up_to_date(wanted));
     } else {
         out!("up: {}", words::count(wanted.services.len(), "service"));
     }
+    hint.iter().for_each(|hint| talk!("hint: {hint}"));
     Ok(Ending::Ok)
 }
 

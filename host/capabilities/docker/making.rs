@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::client::{Failure, Held, Resolved};
 use super::create::{File, Mount, MountKind, Spec};
 use super::error::{invalid, no_such};
-use super::inspect::{Container, Image, Network};
+use super::inspect::{Container, Image};
 use super::policy::image::Reference;
 use super::policy::labels;
 use super::policy::lack::Lack;
@@ -168,14 +168,10 @@ async fn networks(scope: &Scope, spec: &mut Spec) -> Result<Networks, Error> {
         return Ok((None, Vec::new(), Vec::new()));
     }
     let networks = scope.networks().await?;
-    let find = |name: &str| -> Result<&Network, Error> {
-        let by_name = |network: &&Network| network.name == name || network.id == name;
-        let own = networks.iter().filter(by_name).find(|network| scope.is_own(&network.labels));
-        own.or_else(|| networks.iter().find(by_name)).ok_or_else(|| no_such("network", name))
-    };
     let mut found = Vec::new();
     for attachment in attachments {
-        let network = find(&attachment.network)?;
+        let name = &attachment.network;
+        let network = scope.pick_network(&networks, name).ok_or_else(|| no_such("network", name))?;
         if network.driver == "host" {
             scope.granted(scope.permit.host_namespace("network-mode", "network"))?;
         }

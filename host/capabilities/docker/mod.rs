@@ -7,6 +7,7 @@
 
 mod build;
 mod client;
+mod digest;
 mod error;
 mod exec;
 mod hash;
@@ -36,6 +37,7 @@ use crate::grants::{DockerGrant, DockerPower};
 
 use self::client::Engine;
 use self::jobs::Jobs;
+pub use self::lock::Places;
 use self::policy::Permit;
 use self::scope::Scope;
 
@@ -70,16 +72,17 @@ pub struct Endpoint {
 pub struct DockerCtx {
     gate: Gate,
     scope: Arc<Scope>,
-    locks: PathBuf,
+    endpoint: Endpoint,
+    places: Places,
     jobs: Jobs,
 }
 
 impl DockerCtx {
-    /// `root` is the project's folder, `locks` the folder of lock files, `run_id` this run's own.
-    pub fn new(gate: Gate, endpoint: Endpoint, grant: Option<DockerGrant>, root: PathBuf, locks: PathBuf, run_id: String) -> Self {
+    /// `root` is the project's folder, `places` where locks lie, `run_id` this run's own.
+    pub fn new(gate: Gate, endpoint: Endpoint, grant: Option<DockerGrant>, root: PathBuf, places: Places, run_id: String) -> Self {
         let permit = Permit::new(gate.command(), grant.unwrap_or_default());
-        let scope = Arc::new(Scope::new(Engine::new(endpoint, root.clone()), permit, root, run_id));
-        Self { gate, scope, locks, jobs: Jobs::default() }
+        let scope = Arc::new(Scope::new(Engine::new(endpoint.clone(), root.clone()), permit, root, run_id));
+        Self { gate, scope, endpoint, places, jobs: Jobs::default() }
     }
 
     /// Waits for what must not be left half done: a container that is being made is finished, or removed again.

@@ -91,17 +91,27 @@ impl Scope {
 
     /// One of them by name or id; the project's own come first.
     pub(super) async fn network(&self, name: &str) -> Result<Network, Error> {
-        let mut networks: Vec<Network> =
-            self.networks().await?.into_iter().filter(|network| network.name == name || network.id == name).collect();
-        networks.sort_by_key(|network| !self.is_own(&network.labels));
-        networks.into_iter().next().ok_or_else(|| no_such("network", name))
+        let networks = self.networks().await?;
+        self.pick_network(&networks, name).cloned().ok_or_else(|| no_such("network", name))
+    }
+
+    /// The project's own come first, of several of one name that which this run made.
+    pub(super) fn pick_network<'n>(&self, networks: &'n [Network], name: &str) -> Option<&'n Network> {
+        let is_ours = |network: &Network| network.labels.iter().any(|label| label.name == labels::RUN && label.value == self.run_id);
+        let rank = |network: &&Network| (!self.is_own(&network.labels), !is_ours(network), network.created_ns, network.id.clone());
+        networks.iter().filter(|network| network.name == name || network.id == name).min_by_key(rank)
     }
 
     /// The project's volumes and the granted ones, in one call of the engine.
     pub(super) async fn volumes(&self) -> Result<Vec<Volume>, Error> {
+        Ok(self.volumes_with_options().await?.into_iter().map(|(volume, _)| volume).collect())
+    }
+
+    /// The same, with what their drivers were told, which may hold passwords: not for guests.
+    pub(super) async fn volumes_with_options(&self) -> Result<Vec<(Volume, Vec<Pair>)>, Error> {
         let project = self.permit.volumes().is_empty().then(|| self.project());
         let mut volumes = self.engine.volumes_of(project).await?;
-        volumes.retain(|volume| self.is_own(&volume.labels) || self.permit.sees_volume(&volume.name));
+        volumes.retain(|(volume, _)| self.is_own(&volume.labels) || self.permit.sees_volume(&volume.name));
         Ok(volumes)
     }
 

@@ -13,7 +13,7 @@ use super::Context;
 use crate::capabilities;
 use crate::capabilities::broadcast::BroadcastCtx;
 use crate::capabilities::command::CommandCtx;
-use crate::capabilities::docker::{DockerCtx, Endpoint};
+use crate::capabilities::docker::{DockerCtx, Endpoint, Places};
 use crate::capabilities::files::FilesCtx;
 use crate::capabilities::redis::RedisCtx;
 use crate::capabilities::sql::{SqlCtx, Teller};
@@ -26,6 +26,7 @@ use crate::grants::{Grants, Manifest, Permitted};
 use crate::outcome::Result;
 use crate::project::state::State;
 use crate::terminal::{self, GuestOutput, OutputMeter};
+use crate::verbs::cache;
 
 /// What is made before the guest starts.
 pub(super) struct Prepared {
@@ -131,8 +132,9 @@ fn docker(gate: &Gate, run_id: String, permitted: &Permitted, context: &Context)
     let project = &context.project;
     let endpoint = if permitted.docker.is_some() { project.docker()? } else { Endpoint::default() };
     let root = std::fs::canonicalize(project.root()).unwrap_or_else(|_| project.root().to_owned());
-    let locks = State::of(project.root()).lock_folder();
-    Ok(DockerCtx::new(gate.clone(), endpoint, permitted.docker.clone(), root, locks, run_id))
+    let user = cache::folder().map(|folder| folder.join("docker"));
+    let places = Places { project: State::of(project.root()).lock_folder(), user };
+    Ok(DockerCtx::new(gate.clone(), endpoint, permitted.docker.clone(), root, places, run_id))
 }
 
 /// What no grant makes writable: whoever writes there could grant itself anything, or reach a database
@@ -148,7 +150,7 @@ fn protected(permitted: &Permitted, context: &Context) -> Vec<PathBuf> {
         .chain(dotenv)
         .chain(context.env_file.clone())
         .chain(project.command_folders())
-        .chain(crate::verbs::cache::folder())
+        .chain(cache::folder())
         .chain(files)
         .collect()
 }

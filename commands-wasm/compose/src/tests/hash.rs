@@ -76,7 +76,6 @@ fn changed_keys_are_named_and_values_are_not() {
     let changes: Vec<String> = old.changes_to(&new).iter().map(ToString::to_string).collect();
     let expected = [
         "command added",
-        "configs.c changed",
         "environment.DEBUG changed",
         "environment.GONE removed",
         "environment.NEW added",

@@ -1,5 +1,6 @@
 //! Whole projects, from memory: what files say, and what is understood.
 
+mod config;
 mod files;
 mod hash;
 mod keys;

@@ -157,6 +157,11 @@ pub mod create {
     pub fn rename(container: &str, name: &str) -> Result<()> {
         Ok(raw::rename(container, name)?)
     }
+
+    /// What a secret can be compared by, with a key that no guest sees.
+    pub fn digest(name: &str, content: &[u8]) -> Result<String> {
+        Ok(raw::digest(name, content)?)
+    }
 }
 
 /// Power `remove`.
@@ -211,8 +216,14 @@ pub mod volume {
     use crate::docker::Job;
     use crate::error::Result;
 
+    /// One that is there already stays as it is.
     pub fn create(spec: &Spec) -> Result<Job> {
         Ok(raw::create(spec)?.into())
+    }
+
+    /// In the order asked: none where there is no such volume, otherwise the keys in which the one that is there differs.
+    pub fn compare(specs: &[Spec]) -> Result<Vec<Option<Vec<String>>>> {
+        Ok(raw::compare(specs)?)
     }
 
     /// Gone already is fine.

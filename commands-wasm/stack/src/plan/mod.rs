@@ -10,6 +10,7 @@ mod tests;
 use host_sdk::docker::{build, create, network, volume};
 
 pub use self::cause::Cause;
+pub(crate) use self::networks::changed_keys;
 pub(crate) use self::reconcile::is_of_files;
 pub use self::reconcile::{Wishes, reconcile};
 
@@ -23,6 +24,8 @@ pub struct Plan {
     pub operations: Vec<Operation>,
     /// Nothing is done about them, and somebody may want to know.
     pub notes: Vec<String>,
+    /// What somebody could do about them.
+    pub hints: Vec<String>,
     /// Names of containers whose service is in no compose file; they are left alone.
     pub orphans: Vec<String>,
 }

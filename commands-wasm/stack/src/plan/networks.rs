@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use host_sdk::docker::inspect::Container;
-use host_sdk::docker::{label, network};
+use host_sdk::docker::{label, network, volume};
 use host_sdk::{Ending, Error, Result};
 use serde_json::{Map, Value};
 
@@ -45,10 +45,11 @@ pub(super) fn ground(wanted: &Wanted, observed: &Observed, plan: &mut Plan) -> R
         }
     }
     for wish in wanted.volumes.values() {
-        match wish {
-            wish if observed.has_volume(wish.name()) => {}
-            WantedVolume::External(name) => return Err(no_external("volume", name)),
-            WantedVolume::Own(spec) => {
+        match (wish, observed.volumes.get(wish.name())) {
+            (WantedVolume::Own(spec), Some(keys)) => keep_as_it_is(spec, keys, plan),
+            (WantedVolume::External(_), Some(_)) => {}
+            (WantedVolume::External(name), None) => return Err(no_external("volume", name)),
+            (WantedVolume::Own(spec), None) => {
                 let change = plan.line(Verb::Create, Kind::Volume, &spec.name, "", Cause::NotThere);
                 let made = plan.add(change, Action::CreateVolume(Box::new(spec.clone())), []);
                 ground.volumes.insert(spec.name.clone(), made);
@@ -56,6 +57,18 @@ pub(super) fn ground(wanted: &Wanted, observed: &Observed, plan: &mut Plan) -> R
         }
     }
     Ok(ground)
+}
+
+/// What is in a volume is worth more than what the compose file says of it: nothing but an order by name removes one.
+fn keep_as_it_is(spec: &volume::Spec, keys: &[String], plan: &mut Plan) {
+    if keys.is_empty() {
+        return;
+    }
+    let name = &spec.name;
+    let keys = keys.iter().map(|key| format!("volumes.{}.{key}", spec.key)).collect::<Vec<_>>().join(", ");
+    plan.notes.push(format!("the volume {name} was made differently from what the compose file says now ({keys}), and is left as it is"));
+    plan.hints
+        .push(format!("`host run down`, `docker volume rm {name}` and `host run up` make {name} anew; what is in it is lost by that"));
 }
 
 fn no_external(kind: &str, name: &str) -> Error {
@@ -92,7 +105,7 @@ fn is_on(container: &Container, network: &str) -> bool {
 }
 
 /// Of one that we made, what differs from its label; of another what the engine's list tells.
-fn changed_keys(spec: &network::Spec, network: &host_sdk::docker::inspect::Network) -> Vec<String> {
+pub(crate) fn changed_keys(spec: &network::Spec, network: &host_sdk::docker::inspect::Network) -> Vec<String> {
     let keys = |labels| label(labels, labels::KEYS).and_then(|keys| serde_json::from_str::<Map<String, Value>>(keys).ok());
     if let (Some(was), Some(is)) = (keys(&network.labels), keys(&spec.labels)) {
         return is

@@ -12,6 +12,7 @@ use super::{Action, At, Cause, Kind, Verb, Who};
 use crate::labels;
 use crate::observed;
 use crate::spec::WantedService;
+use crate::values;
 
 /// Digits of the old container's id before a temporary name.
 const ID_DIGITS: usize = 12;
@@ -65,6 +66,7 @@ impl<'a> Builder<'a> {
 
     fn keep(&mut self, wish: &WantedService, number: u32, container: &'a Container, removed: Vec<At>) -> Instance<'a> {
         let who = Who::Id(container.id.clone());
+        self.note_unknown(wish, container);
         let mut instance = Instance { who: who.clone(), name: container.name.clone(), kept: Some(container), settled: None, started: None };
         if is_temporary(container) {
             instance.name = wish.name_of(&self.wanted.project, number);
@@ -97,6 +99,19 @@ impl<'a> Builder<'a> {
             _ => {}
         }
         instance
+    }
+
+    fn note_unknown(&mut self, wish: &WantedService, container: &Container) {
+        let (_, unknown) = values::compare(container, &wish.values);
+        if unknown.is_empty() {
+            return;
+        }
+        let keys = unknown.join(", ");
+        self.plan.notes.push(format!(
+            "{} was made by another user or on another machine: nobody can tell whether the value of {keys} changed",
+            container.name
+        ));
+        self.plan.hints.push(format!("`host run up {} --force-recreate` gives {} what it is now", wish.name, container.name));
     }
 
     fn recreate(&mut self, wish: &WantedService, number: u32, old: &'a Container, cause: Cause, removed: Vec<At>) -> Instance<'a> {
@@ -216,7 +231,9 @@ impl<'a> Builder<'a> {
 fn changed(wish: &WantedService, container: &Container) -> Option<Cause> {
     let said = |name| label(&container.labels, name);
     if let Some(keys) = said(labels::KEYS).and_then(Fingerprint::from_label) {
-        let changed: Vec<String> = keys.changes_to(&wish.keys).iter().map(ToString::to_string).collect();
+        let (values, _) = values::compare(container, &wish.values);
+        let values = values.iter().map(|key| format!("value of {key} changed"));
+        let changed: Vec<String> = keys.changes_to(&wish.keys).iter().map(ToString::to_string).chain(values).collect();
         return (!changed.is_empty()).then_some(Cause::Keys(changed));
     }
     let version = said(labels::VERSION).unwrap_or_default();

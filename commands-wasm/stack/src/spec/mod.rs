@@ -17,6 +17,7 @@ use compose::Service;
 use host_sdk::docker::{Pair, pair};
 
 pub use self::build::build;
+pub(crate) use self::mounts::path as mounted_path;
 pub(crate) use self::project::image_of;
 pub use self::project::{Selection, Wanted, WantedNetwork, WantedService, WantedVolume};
 

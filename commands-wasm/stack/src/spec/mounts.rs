@@ -18,7 +18,7 @@ pub(super) fn mounts(project: &Project, service: &Service) -> Result<Vec<Mount>,
 }
 
 /// A path of the project or of the machine; `~` is the caller's home.
-pub(super) fn path(project: &Project, source: &str) -> Result<String, String> {
+pub(crate) fn path(project: &Project, source: &str) -> Result<String, String> {
     let Some(rest) = source.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
         return Ok(if source.starts_with('/') || source.starts_with("..") { source.to_owned() } else { format!("./{source}") });
     };

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{build as build_spec, container, pairs};
 use crate::labels;
+use crate::values::Values;
 
 /// What is written first.
 const FORMS: [Form; 2] = [Form::Compose2, Form::Compose5];
@@ -47,6 +48,8 @@ pub struct WantedService {
     pub container_name: Option<String>,
     /// What each of its keys says, hashed.
     pub keys: Fingerprint,
+    /// What its secrets and configs hold, as far as it was looked at.
+    pub values: Values,
     /// As Compose counts it, versions 2 and 5; see [`Wanted::hash`]. The first is what a container gets.
     pub config_hashes: [String; 2],
     /// What these are counted of, in pieces where that holds paths of the project.
@@ -173,6 +176,14 @@ impl WantedNetwork {
 }
 
 impl WantedVolume {
+    /// For a comparison with what is there; of an external one only the name counts.
+    pub fn spec(&self) -> volume::Spec {
+        match self {
+            Self::Own(spec) => spec.clone(),
+            Self::External(name) => volume::Spec { name: name.clone(), ..Default::default() },
+        }
+    }
+
     pub fn name(&self) -> &str {
         match self {
             Self::Own(spec) => &spec.name,
@@ -220,6 +231,7 @@ fn wanted_service(project: &Project, service: &Service, scale: Option<u32>) -> R
         replicas,
         container_name: service.container_name.clone(),
         keys: Fingerprint::of(project, service),
+        values: Values::new(),
         config_hashes: FORMS.map(|form| hash::service(service, None, form)),
         configs: FORMS.map(|form| hash::pieces(service, form)),
         depends_on: service.depends_on.clone(),

@@ -2,7 +2,8 @@
 //!
 //! Folders are opened one below the other without following links, so that nothing outside of the context can be
 //! read, also when links change meanwhile; links are sent as links. A file is read piece by piece. Sockets and devices
-//! are left out. Owners are not sent: in an image everything belongs to root.
+//! are left out, and so is the project's own `.host`, which changes with every run. Owners are not sent: in an image
+//! everything belongs to root.
 
 use std::ffi::{CStr, CString};
 use std::fs::File;
@@ -19,6 +20,8 @@ use super::ignore::{self, Ignore};
 const DEPTH_BOUND: usize = 128;
 /// Files and folders of one context.
 const ENTRIES_BOUND: u64 = 1_000_000;
+/// The host's own folder: journals and locks.
+const STATE: &str = ".host";
 /// Bytes of a Dockerfile.
 const DOCKERFILE_BOUND: u64 = 4 << 20;
 
@@ -38,7 +41,7 @@ pub(super) enum Unreadable {
 /// What became of an entry, for whoever watches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Note {
-    /// `.env` or `.host` goes into the image's reach.
+    /// `.env`, or the `.host` of a project within this one, goes into the image's reach.
     Private(String),
     Skipped(String),
 }
@@ -54,6 +57,8 @@ pub(super) struct Extra {
 #[derive(Debug)]
 pub(super) struct Context {
     folder: OwnedFd,
+    /// The host's own folder, where it lies in the context.
+    state: Option<PathBuf>,
     pub(super) ignore: Ignore,
     /// The Dockerfile's path in the tar.
     pub(super) dockerfile: String,
@@ -75,8 +80,9 @@ impl Context {
     pub(super) fn open(root: &Path, granted: &[String], context: &str, instructions: Instructions<'_>) -> Result<Self, Unreadable> {
         let real = real_path(root, granted, &root.join(context), context)?;
         let folder = open_beneath(root, &real, OFlags::DIRECTORY).map_err(|error| invalid("the context", context, &error))?;
+        let state = root.join(STATE).strip_prefix(&real).ok().map(Path::to_owned);
         let mut opened =
-            Self { folder, ignore: Ignore::default(), dockerfile: String::new(), instructions: String::new(), extras: Vec::new() };
+            Self { folder, state, ignore: Ignore::default(), dockerfile: String::new(), instructions: String::new(), extras: Vec::new() };
         let own_ignore = match instructions {
             Instructions::Inline(text) => {
                 opened.added_dockerfile(text);
@@ -162,8 +168,8 @@ impl Context {
             tar.append_data(&mut header, &extra.path, extra.content.as_slice())?;
         }
         let dockerfile = (Path::new(&self.dockerfile), self.instructions.as_bytes());
-        let (ignore, note) = (&self.ignore, &mut note);
-        let mut walk = Walk { tar: &mut tar, ignore, dockerfile, note, entries: 0, private: Vec::new(), waiting: Vec::new() };
+        let (state, ignore, note) = (self.state.as_deref(), &self.ignore, &mut note);
+        let mut walk = Walk { tar: &mut tar, state, ignore, dockerfile, note, entries: 0, private: Vec::new(), waiting: Vec::new() };
         walk.folder(&self.folder, &PathBuf::new(), 0)?;
         tar.into_inner()?.flush()
     }
@@ -171,6 +177,7 @@ impl Context {
 
 struct Walk<'a, W: Write> {
     tar: &'a mut tar::Builder<W>,
+    state: Option<&'a Path>,
     ignore: &'a Ignore,
     /// Its path and the text that is sent for it.
     dockerfile: (&'a Path, &'a [u8]),
@@ -200,6 +207,9 @@ impl<W: Write> Walk<'_, W> {
             Err(rustix::io::Errno::NOENT) => return Ok(()),
             Err(error) => return Err(at(path, error.into())),
         };
+        if self.state == Some(path) {
+            return Ok(());
+        }
         let text = path.to_string_lossy();
         let out = self.ignore.leaves_out(&text);
         let kind = FileType::from_raw_mode(stat.st_mode);
@@ -286,7 +296,7 @@ impl<W: Write> Walk<'_, W> {
     /// Each of the two names once: what is said a hundred times is not read.
     fn warn_of_private(&mut self, path: &Path) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if [".env", ".host"].contains(&name.as_str()) && !self.private.contains(&name) {
+        if [".env", STATE].contains(&name.as_str()) && !self.private.contains(&name) {
             self.private.push(name);
             (self.note)(Note::Private(path.to_string_lossy().into_owned()));
         }

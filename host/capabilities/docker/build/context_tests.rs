@@ -165,12 +165,27 @@ fn what_is_not_there_is_said() {
 
 #[test]
 fn private_files_are_sent_and_said() {
-    let project = Project::new(&[("Dockerfile", ""), (".env", ""), (".host/journal/x", ""), ("api/.env", "")]);
+    let project = Project::new(&[("Dockerfile", ""), (".env", ""), ("api/.host/journal/x", ""), ("api/.env", "")]);
     let (files, notes) = sent(project.open(".", ".", "").unwrap());
     assert!(files.contains_key(".env"));
-    assert_eq!(notes, [Note::Private(".env".to_owned()), Note::Private(".host".to_owned())]);
-    fs::write(project.root().join(".dockerignore"), "**/.env\n.host").unwrap();
+    assert_eq!(notes, [Note::Private(".env".to_owned()), Note::Private("api/.host".to_owned())]);
+    fs::write(project.root().join(".dockerignore"), "**/.env\n**/.host").unwrap();
     assert_eq!(sent(project.open(".", ".", "").unwrap()).1, []);
+}
+
+#[test]
+fn the_projects_own_state_is_never_sent_and_nothing_is_said_of_it() {
+    let project = Project::new(&[("Dockerfile", ""), (".host/journal/x", ""), ("api/Dockerfile", ""), ("api/.host/x", "")]);
+    let names = |context: &str| {
+        let (files, notes) = sent(project.open(".", context, "").unwrap());
+        (files.into_keys().filter(|name| name.contains(".host")).collect::<Vec<_>>(), notes)
+    };
+    // That of a project within this one may be no such folder at all.
+    let private = |path: &str| vec![Note::Private(path.to_owned())];
+    assert_eq!(names("."), (vec!["api/.host".to_owned(), "api/.host/x".to_owned()], private("api/.host")));
+    assert_eq!(names("api"), (vec![".host".to_owned(), ".host/x".to_owned()], private(".host")));
+    fs::write(project.root().join(".dockerignore"), "*\n!.host\n!Dockerfile").unwrap();
+    assert_eq!(names("."), (vec![], vec![]));
 }
 
 #[test]

@@ -49,6 +49,7 @@ fn network(listed: Listed) -> Network {
         driver: listed.driver.unwrap_or_default(),
         internal: listed.internal.unwrap_or(false),
         attachable: listed.attachable.unwrap_or(false),
+        created_ns: listed.created.and_then(|at| at.timestamp_nanos_opt()).unwrap_or_default(),
     }
 }
 

@@ -9,11 +9,12 @@ use crate::capabilities::docker::inspect::Volume;
 use crate::capabilities::docker::types::Pair;
 
 impl Engine {
-    /// Those of one project, or all of the machine.
-    pub(crate) async fn volumes_of(&self, project: Option<&str>) -> Result<Vec<Volume>, Failure> {
+    /// Those of one project, or all of the machine, each with the options of its driver.
+    pub(crate) async fn volumes_of(&self, project: Option<&str>) -> Result<Vec<(Volume, Vec<Pair>)>, Failure> {
         let options = project.map(|project| ListVolumesOptions { filters: filters(&[("label", &of_project(project))]) });
         let list = self.ask(|docker| async move { docker.list_volumes(options).await }).await?;
-        Ok(list.volumes.unwrap_or_default().into_iter().map(volume).collect())
+        let with_options = |mut listed: Listed| (pairs(Some(std::mem::take(&mut listed.options))), volume(listed));
+        Ok(list.volumes.unwrap_or_default().into_iter().map(with_options).map(|(options, volume)| (volume, options)).collect())
     }
 
     /// A volume of that name which is there already is what the engine answers with, whatever its labels are.

@@ -10,7 +10,7 @@ use crate::capabilities::docker::policy::mount::World;
 use crate::capabilities::docker::policy::spec::Checked;
 use crate::capabilities::docker::scope::Scope;
 use crate::capabilities::docker::types::Error;
-use crate::capabilities::docker::{DockerView, hash, limits, making, paths};
+use crate::capabilities::docker::{DockerView, digest, hash, limits, making, paths};
 use crate::gate::{Decision, Effect};
 use crate::grants::DockerPower;
 
@@ -71,6 +71,21 @@ impl Host for DockerView<'_> {
             }
         };
         Ok(self.ctx.gate.pass(operation, decision, renamed).await)
+    }
+
+    async fn digest(&mut self, name: String, content: Vec<u8>) -> Trap<Result<String, Error>> {
+        let operation = operation("create.digest", &name, Effect::Read, String::new());
+        let (scope, decision) = (self.scope(), self.decide(DockerPower::Create));
+        let folder = self.ctx.places.folder();
+        Ok(self.ctx.gate.pass_now(operation, decision, || {
+            check_name(&name)?;
+            if content.len() > limits::FILE_BYTES {
+                return Err(too_much(format!("a secret of {} bytes; at most {} are possible", content.len(), limits::FILE_BYTES)));
+            }
+            // The folder's path is the host's own: it is not told.
+            digest::digest(folder, scope.project(), &name, &content)
+                .map_err(|error| Error::Other(format!("the key of digests cannot be used: {}", error.kind())))
+        }))
     }
 }
 

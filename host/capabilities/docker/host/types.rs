@@ -37,7 +37,7 @@ impl Host for DockerView<'_> {
         let (gate, scope) = (self.ctx.gate.clone(), self.scope());
         let operation = operation("types.lock-project", scope.project(), Effect::Change, String::new());
         let at_most = Duration::from_millis(u64::from(at_most_ms));
-        let taken = lock::take(&self.ctx.locks, scope.project(), gate.command(), at_most);
+        let taken = lock::take(&self.ctx.places, &self.ctx.endpoint, scope.project(), gate.command(), at_most);
         match gate.pass(operation, scope.permit.decide_any(), taken).await {
             Ok(lock) => Ok(Ok(self.table.push(lock)?)),
             Err(error) => Ok(Err(error)),

@@ -3,14 +3,16 @@
 use wasmtime::Result as Trap;
 use wasmtime::component::Resource;
 
-use crate::capabilities::docker::error::invalid;
+use crate::capabilities::docker::error::{invalid, too_much};
+use crate::capabilities::docker::inspect::Volume;
 use crate::capabilities::docker::jobs::{Dropped, Job};
 use crate::capabilities::docker::policy::labels;
 use crate::capabilities::docker::policy::mount::World;
+use crate::capabilities::docker::policy::volume::differences;
 use crate::capabilities::docker::scope::Scope;
 use crate::capabilities::docker::types::{Error, Pair};
 use crate::capabilities::docker::volume::{Host, Spec};
-use crate::capabilities::docker::{DockerView, paths};
+use crate::capabilities::docker::{DockerView, limits, paths};
 use crate::gate::{Decision, Effect};
 use crate::grants::DockerPower;
 
@@ -35,6 +37,20 @@ impl Host for DockerView<'_> {
         self.begin(operation, decision, Dropped::GoesOn, |_| async move { create(&scope, spec, options).await })
     }
 
+    async fn compare(&mut self, specs: Vec<Spec>) -> Trap<Result<Vec<Option<Vec<String>>>, Error>> {
+        let operation = operation("volume.compare", &format!("{} volumes", specs.len()), Effect::Read, String::new());
+        let (scope, decision) = (self.scope(), self.decide(DockerPower::Volume));
+        let compared = async {
+            if specs.len() > limits::QUESTIONS {
+                return Err(too_much(format!("{} volumes; at most {} are possible in one call", specs.len(), limits::QUESTIONS)));
+            }
+            let there = scope.volumes_with_options().await?;
+            let world = World { root: &scope.root, socket: scope.engine.socket(), real: &paths::real };
+            specs.iter().map(|spec| compare(&scope, spec, &there, &world)).collect()
+        };
+        Ok(self.ctx.gate.pass(operation, decision, compared).await)
+    }
+
     async fn remove(&mut self, name: String) -> Trap<Result<Resource<Job>, Error>> {
         let operation = operation("volume.remove", &name, Effect::Destroy, String::new());
         let (scope, decision) = (self.scope(), self.decide(DockerPower::Volume));
@@ -48,6 +64,16 @@ impl Host for DockerView<'_> {
             Ok(String::new())
         })
     }
+}
+
+fn compare(scope: &Scope, spec: &Spec, there: &[(Volume, Vec<Pair>)], world: &World<'_>) -> Result<Option<Vec<String>>, Error> {
+    let Some((volume, made_with)) = there.iter().find(|(volume, _)| volume.name == spec.name) else { return Ok(None) };
+    if !scope.is_own(&volume.labels) {
+        // Nothing is told of another's than that it is there.
+        return Ok(Some(Vec::new()));
+    }
+    let options = scope.permit.volume(spec, world).map_err(invalid)?.options;
+    Ok(Some(differences(spec, &options, &volume.driver, made_with, &volume.labels)))
 }
 
 async fn create(scope: &Scope, spec: Spec, options: Vec<Pair>) -> Result<String, Error> {

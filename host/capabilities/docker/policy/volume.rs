@@ -75,6 +75,27 @@ impl Permit {
     }
 }
 
+/// In what a volume differs from what would be made now, with these options: keys of a compose file.
+pub fn differences(spec: &Spec, options: &[Pair], driver: &str, made_with: &[Pair], labelled: &[Pair]) -> Vec<String> {
+    let driver_of = |name: &str| if name.is_empty() { "local".to_owned() } else { name.to_owned() };
+    let mut keys = Vec::new();
+    if driver_of(driver) != driver_of(&spec.driver) {
+        keys.push("driver".to_owned());
+    }
+    keys.extend(differing(made_with, options).into_iter().map(|name| format!("driver_opts.{name}")));
+    // Those of the engine, of Compose and of ours are in no compose file.
+    let said: Vec<Pair> =
+        labelled.iter().filter(|label| !["com.docker.", "host."].iter().any(|own| label.name.starts_with(own))).cloned().collect();
+    keys.extend(differing(&said, &spec.labels).into_iter().map(|name| format!("labels.{name}")));
+    keys
+}
+
+fn differing(are: &[Pair], wanted: &[Pair]) -> BTreeSet<String> {
+    let is_in = |pair: &&Pair, pairs: &[Pair]| pairs.contains(*pair);
+    let gone = are.iter().filter(|pair| !is_in(pair, wanted));
+    gone.chain(wanted.iter().filter(|pair| !is_in(pair, are))).map(|pair| pair.name.clone()).collect()
+}
+
 /// The one server that all of it names; which of several is asked would be the kernel's choice.
 fn only_server<'s>(device: &'s str, options: &[&'s str]) -> Result<&'s str, Invalid> {
     let named: BTreeSet<&str> = options.iter().copied().chain([device]).filter(|server| !server.is_empty()).collect();
@@ -94,6 +115,27 @@ mod tests {
         let spec = Spec { name: "shop_db".into(), key: "db".into(), driver: driver.into(), options, labels: vec![] };
         let world = World { root: Path::new("/p"), socket: None, real: &|path| Ok(path.to_owned()) };
         Permit::new("up", grant).volume(&spec, &world)
+    }
+
+    #[test]
+    fn what_a_volume_differs_in_is_told_by_key() {
+        let pairs = |pairs: &[(&str, &str)]| -> Vec<Pair> {
+            pairs.iter().map(|(name, value)| Pair { name: (*name).into(), value: (*value).into() }).collect()
+        };
+        let spec = Spec {
+            name: "shop_db".into(),
+            key: "db".into(),
+            driver: String::new(),
+            options: vec![],
+            labels: pairs(&[("tier", "1"), ("new", "")]),
+        };
+        let labelled = pairs(&[("tier", "2"), ("old", ""), ("com.docker.compose.volume", "db"), ("host.run", "1")]);
+        let wanted = pairs(&[("type", "none"), ("o", "bind"), ("device", "/p/data")]);
+        let made_with = pairs(&[("device", "/p/other"), ("o", "bind"), ("type", "none"), ("size", "1")]);
+        let keys = ["driver_opts.device", "driver_opts.size", "labels.new", "labels.old", "labels.tier"];
+        assert_eq!(differences(&spec, &wanted, "local", &made_with, &labelled), keys);
+        assert_eq!(differences(&spec, &[], "plugin", &[], &pairs(&[("tier", "1"), ("new", "")])), ["driver"]);
+        assert!(differences(&Spec { driver: "local".into(), ..spec }, &[], "local", &[], &pairs(&[("new", ""), ("tier", "1")])).is_empty());
     }
 
     #[test]

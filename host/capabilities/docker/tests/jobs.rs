@@ -31,19 +31,53 @@ async fn as_many_jobs_as_may_work_at_once_and_one_more_is_refused() {
     assert!(matches!(waited, Err(Error::Cancelled(_))));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn one_run_at_a_time_has_a_projects_lock_and_the_other_learns_who() {
-    let run = Run::new();
-    let (folder, project) = (run.folder.path().join("locks"), run.project.as_str());
-    let lock = |at_most: u64| super::super::lock::take(&folder, project, "down", Duration::from_millis(at_most));
-    let held = lock(0).await.unwrap();
-    let Err(Error::LockHeld(text)) = lock(30).await.map(drop) else { panic!("taken twice") };
-    assert_eq!(text, format!("`down` (process {}) works on the project `{project}`", std::process::id()));
-    let waiting = async { lock(5_000).await.map(drop) };
+    let folder = tempfile::tempdir().unwrap();
+    let places =
+        |own: &str, user: Option<&str>| Places { project: folder.path().join(own), user: user.map(|user| folder.path().join(user)) };
+    let endpoint = |address: &str| Endpoint { address: address.to_owned(), certificates: None };
+    let take = async |places: Places, endpoint: Endpoint, project: &str, at_most: u64| {
+        super::super::lock::take(&places, &endpoint, project, "down", Duration::from_millis(at_most)).await
+    };
+    let engine = || endpoint("unix:///run/engine.sock");
+    let held = take(places("one", Some("user")), engine(), "shop", 0).await.unwrap();
+    // Another folder of the same user, and another user in the same folder.
+    for other in [places("two", Some("user")), places("one", Some("other")), places("one", None)] {
+        let Err(Error::LockHeld(text)) = take(other, engine(), "shop", 30).await.map(drop) else { panic!("taken twice") };
+        assert_eq!(text, format!("`down` (process {}) works on the project `shop`", std::process::id()));
+    }
+    for (other, engine, project) in [
+        (places("two", Some("user")), engine(), "another"),
+        (places("two", Some("user")), endpoint("tcp://build:2376"), "shop"),
+        (places("two", Some("other")), engine(), "shop"),
+    ] {
+        drop(take(other, engine, project, 0).await.unwrap());
+    }
+    let waiting = async { take(places("two", Some("user")), engine(), "shop", 5_000).await.map(drop) };
     let freeing = async {
         pause(100).await;
         drop(held);
     };
     assert_eq!(tokio::join!(waiting, freeing).0, Ok(()));
-    drop(super::super::lock::take(&folder, "another", "up", Duration::ZERO).await.unwrap());
+}
+
+#[tokio::test]
+async fn links_to_a_socket_are_the_same_engine_and_a_folder_that_others_write_is_not_used() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("socket"), "").unwrap();
+    std::os::unix::fs::symlink(at("socket"), at("link")).unwrap();
+    let take = async |own: &str, socket: &str| {
+        let places = Places { project: at(own), user: Some(at("user")) };
+        let endpoint = Endpoint { address: format!("unix://{}", at(socket).display()), certificates: None };
+        super::super::lock::take(&places, &endpoint, "shop", "up", Duration::ZERO).await
+    };
+    let held = take("one", "socket").await.unwrap();
+    assert!(matches!(take("two", "link").await.map(drop), Err(Error::LockHeld(_))));
+    std::fs::set_permissions(at("user"), std::fs::Permissions::from_mode(0o777)).unwrap();
+    drop(take("two", "link").await.unwrap());
+    assert!(matches!(take("one", "link").await.map(drop), Err(Error::LockHeld(_))));
+    drop(held);
 }

@@ -25,7 +25,7 @@ use super::inspect::{Container, Details};
 use super::jobs::Job;
 use super::policy::spec::tests as specs;
 use super::types::{self, Error, Event, HostJob as _};
-use super::{DockerCtx, DockerView, Endpoint, create, inspect, network, remove, start_stop, volume};
+use super::{DockerCtx, DockerView, Endpoint, Places, create, inspect, network, remove, start_stop, volume};
 
 static PROJECTS: AtomicU32 = AtomicU32::new(0);
 
@@ -76,7 +76,8 @@ impl Run {
         let root = folder.path().canonicalize().unwrap();
         let endpoint = Endpoint { address: address.to_owned(), certificates: None };
         let project = granted.project.clone();
-        let ctx = DockerCtx::new(gate, endpoint, Some(granted), root.clone(), root.join("locks"), "run-1".to_owned());
+        let places = Places { project: root.join("locks"), user: None };
+        let ctx = DockerCtx::new(gate, endpoint, Some(granted), root.clone(), places, "run-1".to_owned());
         Self { ctx, table: ResourceTable::new(), leave, project, folder, engine: Arc::clone(engine) }
     }
 

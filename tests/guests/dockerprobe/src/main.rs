@@ -43,6 +43,7 @@ fn dockerprobe(args: Args, _host: &Host) -> Result<()> {
         "network" => network(function, &mut given),
         "volume" => match function {
             "create" => done(volume::create(&specs::volume(&given.value()))?),
+            "compare" => each(volume::compare(&json::list(&given.value(), specs::volume))?),
             _ => done(volume::remove(&given.text())?),
         },
         "pull" => done(pull::pull(&given.text(), &given.text())?),
@@ -122,6 +123,7 @@ fn create(function: &str, given: &mut Arguments) -> Result<()> {
             Ok(())
         }
         "create" => done(create::create(&specs::container(&given.value()))?),
+        "digest" => shown(create::digest(&given.text(), given.text().as_bytes())?),
         _ => shown(create::rename(&given.text(), &given.text())?),
     }
 }

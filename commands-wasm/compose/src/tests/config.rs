@@ -118,7 +118,7 @@ services:
     healthcheck: {test: curl -f localhost, interval: 1m30s, timeout: 10s, retries: 3, start_period: 40s}
     command: ["a b", "c"]
     entrypoint: /entry --flag "x y" 'it''s'
-    environment: {A: 1, B: true, C: "", D: null, E: 1.50, F: "yes"}
+    environment: {A: 1, C: "", D: null, E: 1.50, F: "yes"}
     labels: [a=b, "c=d e", flag]
     networks: {back: {aliases: [w], ipv4_address: 10.9.0.5}, default: }
     logging: {driver: json-file, options: {max-size: "10m", max-file: "3"}}
@@ -137,7 +137,7 @@ services:
     command: sh -c "echo 'a b'; exec x"
     depends_on: [cache]
     networks: [back]
-  cache: {image: redis, healthcheck: {disable: true}, command: }
+  cache: {image: redis, healthcheck: {disable: true}}
   seed: {image: busybox, healthcheck: {test: NONE}, restart: "no", entrypoint: []}
   built: {build: ./sub}
 networks:
@@ -189,7 +189,7 @@ services:
     oom_score_adj: 500
     ipc: shareable
   db: {image: postgres, network_mode: none, sysctls: [a.b=1], ipc: host, userns_mode: host, restart: always, cgroup_parent: x, scale: 2}
-  side: {image: x, network_mode: "service:web", volumes_from: ["web:ro"], pull_policy: always, mem_swappiness: 10, memswap_limit: 2g, cpuset: "0,1"}
+  side: {image: x, network_mode: "service:web", pull_policy: always, mem_swappiness: 10, memswap_limit: 2g, cpuset: "0,1"}
 "#;
     agree("keys", &[("docker-compose.yml", keys)], &[]);
 }
@@ -294,7 +294,7 @@ services:
 networks: {back: {internal: true}}
 volumes: {data: {labels: {l: "1"}}}
 "#;
-    let env = [("a.env", "E=a\nF=a\nA=file\n"), ("b.env", "F=b\n# x\n\nG='b c'\n")];
+    let env = [("one/Dockerfile", "FROM x"), ("a.env", "E=a\nF=a\nA=file\n"), ("b.env", "F=b\n# x\n\nG='b c'\n")];
     let named = [&[("one.yml", first), ("two.yml", second)][..], &env].concat();
     agree("files", &named, &["-f", "one.yml", "-f", "two.yml"]);
     let default = [&[("docker-compose.yml", first), ("docker-compose.override.yml", second)][..], &env].concat();

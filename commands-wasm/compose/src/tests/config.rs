@@ -55,7 +55,12 @@ fn described(project: &Project) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for (name, service) in project.services.iter().chain(&project.inactive) {
         let mut add = |key: &str, json: String| drop(all.insert(format!("{name}.{key}"), json));
-        canonical::service(service, None).fields().for_each(|(key, json)| add(key, json.to_owned()));
+        let fields = canonical::service(service, None);
+        let fields = fields.fields().filter(|(key, _)| !matches!(*key, "volumes" | "networks"));
+        fields.for_each(|(key, json)| add(key, json.to_owned()));
+        // Mounts are in no order, and a network without a word about it is one without any.
+        service.volumes.iter().for_each(|mount| add(&format!("volumes.{}", mount.target), canonical::mount(mount, None)));
+        service.networks.iter().for_each(|(key, end)| add(&format!("networks.{key}"), canonical::end_of(end).replace("null", "{}")));
         add("profiles", strings(&service.profiles.iter().cloned().collect::<Vec<_>>()));
         add("replicas", service.replicas().to_string());
         for (needed, dependency) in service.depends_on.iter().filter(|(_, dependency)| !dependency.implicit) {

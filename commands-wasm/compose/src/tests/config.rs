@@ -55,12 +55,14 @@ fn described(project: &Project) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for (name, service) in project.services.iter().chain(&project.inactive) {
         let mut add = |key: &str, json: String| drop(all.insert(format!("{name}.{key}"), json));
-        let fields = canonical::service(service, None);
+        let fields = canonical::service(service, canonical::Folder::Unknown, canonical::Form::Compose2);
         let fields = fields.fields().filter(|(key, _)| !matches!(*key, "volumes" | "networks"));
         // Two ways to say that there is no check.
         fields.for_each(|(key, json)| add(key, json.replace(r#"{"disable":true}"#, r#"{"test":["NONE"]}"#)));
         // Mounts are in no order, and a network without a word about it is one without any.
-        service.volumes.iter().for_each(|mount| add(&format!("volumes.{}", mount.target), canonical::mount(mount, None)));
+        service.volumes.iter().for_each(|mount| {
+            add(&format!("volumes.{}", mount.target), canonical::mount(mount, canonical::Folder::Unknown, canonical::Form::Compose2))
+        });
         service.networks.iter().for_each(|(key, end)| add(&format!("networks.{key}"), canonical::end_of(end).replace("null", "{}")));
         add("profiles", strings(&service.profiles.iter().cloned().collect::<Vec<_>>()));
         add("replicas", service.replicas().to_string());

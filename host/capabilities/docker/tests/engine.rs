@@ -16,7 +16,7 @@ pub(super) struct Engine {
 }
 
 /// Debian's programs, after those of the engine that was unpacked in the folder that HOST_TEST_ENGINE names.
-fn path() -> String {
+fn programs() -> String {
     let other = std::env::var("HOST_TEST_ENGINE").map(|folder| format!("{folder}/usr/sbin:{folder}/usr/bin:"));
     format!("{}/usr/bin:/bin:/usr/sbin:/sbin", other.unwrap_or_default())
 }
@@ -42,7 +42,7 @@ impl Engine {
              --exec-opt native.cgroupdriver=cgroupfs --default-address-pool base=10.128.0.0/9,size=24"
         );
         let holder = Command::new("unshare")
-            .env("PATH", path())
+            .env("PATH", programs())
             .args(["--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc", "sh", "-c", &script])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -117,7 +117,7 @@ impl Engine {
 
     fn client(&self) -> Command {
         let mut command = Command::new("docker");
-        command.env_clear().env("PATH", path()).env("HOME", self.folder.path()).env("DOCKER_HOST", self.address()).stdin(Stdio::null());
+        command.env_clear().env("PATH", programs()).env("HOME", self.folder.path()).env("DOCKER_HOST", self.address()).stdin(Stdio::null());
         command
     }
 }

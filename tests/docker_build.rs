@@ -2,17 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Docker, Output, Project, Run, Stack, classic_docker, shared_docker, signal, until};
+use crate::harness::{Docker, Output, Project, Run, Stack, classic_docker, shared_buildkit, shared_docker, signal, until};
 
 /// What both builders must be able to do is tested with both.
 fn engines() -> [&'static Docker; 2] {
-    static BUILDKIT: OnceLock<Docker> = OnceLock::new();
-    [classic_docker(), BUILDKIT.get_or_init(|| Docker::start_with(r#"{"features": {"buildkit": true}}"#))]
+    [classic_docker(), shared_buildkit()]
 }
 
 struct Place<'engine> {

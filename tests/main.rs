@@ -14,6 +14,7 @@ mod docker;
 mod docker_build;
 mod docker_engine;
 mod docker_exec;
+mod docker_pull;
 mod down;
 mod flush_cache;
 mod gateway;

@@ -2,7 +2,7 @@
 # Installs what is missing on Debian 12, says what it installs, and touches nothing else.
 #   tools/setup.sh run    what `make run` needs: compilers for the host and for the commands
 #   tools/setup.sh check  the same, rustfmt and clippy
-#   tools/setup.sh test   the same, PostgreSQL, Redis, Docker, Podman, Chromium, sqlx-cli, and a Python with Django, Channels, Celery and componentize-py
+#   tools/setup.sh test   the same, PostgreSQL, Redis, Docker and its registry, Podman, Chromium, sqlx-cli, and a Python with Django, Channels, Celery and componentize-py
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -105,6 +105,31 @@ python() {
   cp "$wanted" "$cache/venv/installed.txt"
 }
 
+# Unpacked and not installed: the package starts a registry that everybody may push to.
+registry() {
+  if have docker-registry || [ -x "$cache/registry/usr/bin/docker-registry" ]; then return; fi
+  if ! have apt-get; then
+    say "please install this, there is no apt-get here: docker-registry" >&2
+    exit 1
+  fi
+  say "unpacking Debian's docker-registry into $cache/registry"
+  local folder
+  folder=$(mktemp -d)
+  chmod 755 "$folder"
+  (
+    cd "$folder"
+    apt-get download -qq docker-registry 2>/dev/null || {
+      as_root apt-get update -qq
+      apt-get download -qq docker-registry
+    }
+    dpkg -x docker-registry_*.deb unpacked
+  )
+  mkdir -p "$cache"
+  rm -rf "$cache/registry"
+  mv "$folder/unpacked" "$cache/registry"
+  rm -rf "$folder"
+}
+
 [ -f /etc/ssl/certs/ca-certificates.crt ] || want ca-certificates
 have cc || want gcc libc6-dev
 have curl || rust_is_new_enough || want curl
@@ -126,6 +151,7 @@ install_packages
 rust
 guest_compiler
 if [ "$mode" = test ]; then
+  registry
   sqlx_cli
   python
 fi

@@ -26,7 +26,7 @@ pub use self::environment::{Environment, VariableOrigin};
 pub use self::lockfile::LockFile;
 pub use self::state::State;
 pub use self::values::{ConfigValue, without_secrets};
-use crate::capabilities::docker::Endpoint;
+use crate::capabilities::docker::{Endpoint, LoginFile};
 use crate::channels::Settings;
 use crate::grants::Grants;
 use crate::outcome::{Failure, Result};
@@ -136,6 +136,11 @@ impl Project {
     /// Where the Docker engine is.
     pub fn docker(&self) -> Result<Endpoint> {
         self.config.docker.endpoint(&self.root, &self.environment)
+    }
+
+    /// Where what is shown at registries lies; none also where that cannot be told.
+    pub fn logins(&self) -> Option<LoginFile> {
+        self.config.docker.logins(&self.root, &self.environment).ok().flatten()
     }
 
     /// What `[commands.NAME]` grants; nothing when there is no such section.

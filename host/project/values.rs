@@ -1,5 +1,6 @@
 //! Every value of the configuration with its origin, for `host config`; and the masking of secrets.
 
+use super::config::docker::Credentials;
 use super::config::{Drops, FILE_NAME, Placed, Text, messaging};
 use super::{Environment, Project, VariableOrigin};
 use crate::grants::{Power, Setting, SettingValue};
@@ -48,6 +49,12 @@ impl Project {
         for (key, text) in [("endpoint", &self.config.docker.endpoint), ("certificates", &self.config.docker.certificates)] {
             values.extend(text.as_ref().map(|text| self.text_value(format!("docker.{key}"), text)));
         }
+        values.extend(self.config.docker.credentials.as_ref().map(|credentials| match credentials {
+            Credentials::File(text) => self.text_value("docker.credentials".to_owned(), text),
+            Credentials::Nothing(line) => {
+                ConfigValue { key: "docker.credentials".to_owned(), value: Ok("false".to_owned()), origin: format!("{FILE_NAME}:{line}") }
+            }
+        }));
         for (name, section) in &self.config.commands {
             let placed = |setting: Setting, line: usize| {
                 let value = match &setting.value {

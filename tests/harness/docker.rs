@@ -8,6 +8,7 @@ mod api;
 mod images;
 mod other;
 mod podman;
+mod registry;
 mod relay;
 mod stack;
 
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use other::is_other_engine;
 pub(crate) use podman::shared_podman;
+pub(crate) use registry::{PASSWORD, Registry};
 pub(crate) use relay::{Counted, Fault};
 pub(crate) use stack::Stack;
 
@@ -41,6 +43,9 @@ enum Kind {
     Podman,
 }
 
+/// Engines try a layer again for more than a minute.
+const ONE_TRY: &str = "\"max-download-attempts\": 1";
+
 /// An engine of one test's own, to be stopped, killed and started again. Most tests take a [`Stack`] of [`shared_docker`].
 pub(crate) struct Docker {
     folder: PathBuf,
@@ -58,7 +63,13 @@ pub(crate) struct Docker {
 /// The engine that tests share, each with a project of its own: [`Docker::stack`].
 pub(crate) fn shared_docker() -> &'static Docker {
     static ENGINE: OnceLock<Docker> = OnceLock::new();
-    ENGINE.get_or_init(Docker::start)
+    ENGINE.get_or_init(|| Docker::start_with(&format!("{{{ONE_TRY}}}")))
+}
+
+/// The same, one that builds with BuildKit.
+pub(crate) fn shared_buildkit() -> &'static Docker {
+    static ENGINE: OnceLock<Docker> = OnceLock::new();
+    ENGINE.get_or_init(|| Docker::start_with(&format!("{{\"features\": {{\"buildkit\": true}}, {ONE_TRY}}}")))
 }
 
 /// One that builds with its classic builder: the shared one, unless another is tested, whose default is BuildKit.

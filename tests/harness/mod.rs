@@ -33,7 +33,9 @@ pub(crate) use browser::Browser;
 pub(crate) use channels::{Sink, Worker};
 pub(crate) use components::{CORE_MODULE, EMPTY_COMPONENT, guest, nested, standard, standard_folder, with_manifest};
 pub(crate) use composed::Composed;
-pub(crate) use docker::{Counted, Docker, Fault, Stack, classic_docker, is_other_engine, shared_docker, shared_podman};
+pub(crate) use docker::{
+    Counted, Docker, Fault, PASSWORD, Registry, Stack, classic_docker, is_other_engine, shared_buildkit, shared_docker, shared_podman,
+};
 pub(crate) use gateway::{Application, Gateway, Socket, State, get, stream};
 pub(crate) use others::{Django, python, sqlx};
 pub(crate) use piped::Piped;

@@ -17,6 +17,7 @@ mod jobs;
 mod limits;
 #[expect(unreachable_pub, reason = "bindgen re-exports the resource, which must be `pub` for that")]
 mod lock;
+mod logins;
 mod making;
 mod paths;
 pub mod policy;
@@ -38,6 +39,7 @@ use crate::grants::{DockerGrant, DockerPower};
 use self::client::Engine;
 use self::jobs::Jobs;
 pub use self::lock::Places;
+pub use self::logins::LoginFile;
 use self::policy::Permit;
 use self::scope::Scope;
 
@@ -66,6 +68,8 @@ pub struct Endpoint {
     pub address: String,
     /// A folder with `ca.pem`, `cert.pem` and `key.pem`: TLS, with the engine's name checked.
     pub certificates: Option<PathBuf>,
+    /// What is shown at registries.
+    pub logins: Option<LoginFile>,
 }
 
 /// What one run may reach, and what it has under way.

@@ -83,8 +83,12 @@ impl Permit {
     /// What is denied, and what would allow it.
     pub fn denial(&self, lacks: &[Lack]) -> String {
         let things: Vec<String> = lacks.iter().map(Lack::words).collect();
-        let lines = lack::lines(&self.grant, lacks);
-        format!("command `{}` was not granted {}; {}", self.command, things.join(", "), self.cure(&lines))
+        format!("command `{}` was not granted {}; {}", self.command, things.join(", "), self.cure_of(lacks))
+    }
+
+    /// What would allow it, in words.
+    pub fn cure_of(&self, lacks: &[Lack]) -> String {
+        self.cure(&lack::lines(&self.grant, lacks))
     }
 
     /// The lines of host.toml that would grant all of it, the section first; empty when nothing lacks.

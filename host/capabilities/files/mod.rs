@@ -98,14 +98,25 @@ impl FilesCtx {
     /// `root` is the project's folder, `grants` what is permitted (asked for and granted). `protected` are
     /// paths below which nothing is ever changed: host.toml, host.lock, `.host`, the command folders, the
     /// compiled store, and whatever else the host itself relies on; they need not exist.
-    /// `asked` is what the manifest asks for, none without a manifest: for the text of refusals only.
-    pub fn new(gate: Gate, root: &Path, grants: &[FileGrant], asked: Option<&[FileGrant]>, protected: &[PathBuf]) -> Result<Self> {
+    /// `hidden` are files that are not even read. `asked` is what the manifest asks for, none without a manifest: for the
+    /// text of refusals only.
+    pub fn new(
+        gate: Gate,
+        root: &Path,
+        grants: &[FileGrant],
+        asked: Option<&[FileGrant]>,
+        protected: &[PathBuf],
+        hidden: &[PathBuf],
+    ) -> Result<Self> {
         let command = gate.command().to_owned();
         // The usual command has no file grants and costs no call into the system.
         let root = if grants.is_empty() { root.to_owned() } else { real(root) };
-        let protected =
-            if grants.is_empty() { Vec::new() } else { protected.iter().flat_map(|path| real_names(&root.join(path))).collect() };
-        let policy = Policy::new(&command, root.clone(), grants, protected, real_part);
+        let real_ones = |paths: &[PathBuf]| match grants.is_empty() {
+            true => Vec::new(),
+            false => paths.iter().flat_map(|path| real_names(&root.join(path))).collect(),
+        };
+        let policy = Policy::new(&command, root.clone(), grants, real_ones(protected), real_part);
+        let policy = policy.map(|policy| policy.with_hidden(real_ones(hidden)));
         let policy = match asked {
             Some(asked) => policy.and_then(|policy| policy.with_asked(asked, real_part)),
             None => policy,

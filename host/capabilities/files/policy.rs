@@ -23,7 +23,7 @@ pub enum Reason {
     NotGranted,
     /// A glob does not cover `.env`.
     Secret,
-    /// host.toml, the lock file, commands: never writable.
+    /// host.toml, the lock file, commands: never writable. Logins of registries: not readable either.
     Protected,
     /// Outside of the project, and of all absolute grants.
     Outside,
@@ -54,6 +54,8 @@ pub struct Policy {
     /// What its manifest asks for: a grant beyond gives nothing. None for a command without a manifest.
     asked: Option<Vec<Rule>>,
     protected: Vec<PathBuf>,
+    /// What is not there for the command, whatever is granted.
+    hidden: Vec<PathBuf>,
 }
 
 impl Policy {
@@ -67,7 +69,7 @@ impl Policy {
         place: impl Fn(&Path) -> (PathBuf, PathBuf),
     ) -> Result<Self, String> {
         let rules = rules(command, &root, grants, place)?;
-        Ok(Self { command: command.to_owned(), root, rules, asked: None, protected })
+        Ok(Self { command: command.to_owned(), root, rules, asked: None, protected, hidden: Vec::new() })
     }
 
     /// Says what the manifest asks for, so that a refusal of anything else does not promise that a grant helps.
@@ -76,13 +78,18 @@ impl Policy {
         Ok(self)
     }
 
+    /// Files that are neither read nor changed, whatever is granted: what the operator shows at registries. Real ones.
+    pub fn with_hidden(self, hidden: Vec<PathBuf>) -> Self {
+        Self { hidden, ..self }
+    }
+
     /// The folders below which anything is granted: the project's, and those of absolute patterns.
     pub fn bases(&self) -> impl Iterator<Item = &Path> {
         self.rules.iter().map(|rule| rule.pattern.base())
     }
 
     pub fn standing(&self, path: &Path, access: FileAccess) -> Standing {
-        if access == FileAccess::Write && self.is_protected(path) {
+        if self.is_hidden(path) || access == FileAccess::Write && self.is_protected(path) {
             return Standing::Nothing;
         }
         let secret = is_secret(path);
@@ -117,7 +124,7 @@ impl Policy {
     /// Whether a folder may be moved from or to `path`: with all that is, or may come to be, inside.
     pub fn may_move_folder(&self, path: &Path) -> Result<(), Denial> {
         self.may_write(path, Kind::Folder)?;
-        if self.protected.iter().any(|protected| protected.starts_with(path)) {
+        if self.protected.iter().chain(&self.hidden).any(|protected| protected.starts_with(path)) {
             return Err(Denial { path: path.to_owned(), access: FileAccess::Write, reason: Reason::Protected });
         }
         let covered = self.rules.iter().any(|rule| rule.access == FileAccess::Write && rule.pattern.covers(path));
@@ -125,7 +132,7 @@ impl Policy {
     }
 
     pub fn denial(&self, path: &Path, access: FileAccess) -> Denial {
-        let reason = if access == FileAccess::Write && self.is_protected(path) {
+        let reason = if self.is_hidden(path) || access == FileAccess::Write && self.is_protected(path) {
             Reason::Protected
         } else if !self.is_below_a_base(path) {
             Reason::Outside
@@ -161,7 +168,10 @@ impl Policy {
                 format!("`{command}` tried to {verb} `{path}`, which is outside of the project and not granted; {}", allow())
             }
             Reason::Secret => format!("`{command}` tried to {verb} `{path}`, which no pattern grants, only its exact name; {}", allow()),
-            Reason::Protected => format!("`{command}` tried to change `{path}`, which no command may change"),
+            Reason::Protected => {
+                let verb = if denial.access == FileAccess::Write { "change" } else { verb };
+                format!("`{command}` tried to {verb} `{path}`, which no command may {verb}")
+            }
             Reason::NoLinks => format!("`{command}` tried to make a link at `{path}`, which no command may do"),
             Reason::Special => format!("`{command}` tried to open `{path}`, which is neither a file nor a folder"),
         }
@@ -180,6 +190,10 @@ impl Policy {
 
     fn is_protected(&self, path: &Path) -> bool {
         self.protected.iter().any(|protected| path.starts_with(protected))
+    }
+
+    fn is_hidden(&self, path: &Path) -> bool {
+        self.hidden.iter().any(|hidden| path == hidden)
     }
 
     fn is_below_a_base(&self, path: &Path) -> bool {
@@ -311,6 +325,20 @@ mod tests {
             let answer = policy(&[(pattern, access)]).may_write(Path::new(path), kind);
             assert_eq!(answer.is_ok(), expected, "{pattern} {access:?} {path} {kind:?}");
         }
+    }
+
+    #[test]
+    fn what_is_hidden_is_neither_read_nor_changed_whatever_is_granted() {
+        for pattern in ["**", "keys.json", "/p/keys.json"] {
+            let policy = policy(&[(pattern, Write)]).with_hidden(vec!["/p/keys.json".into()]);
+            let path = Path::new("/p/keys.json");
+            let denials = [policy.may_read(path, Kind::File).unwrap_err(), policy.may_write(path, Kind::File).unwrap_err()];
+            assert_eq!(policy.text(&denials[0]), "`report` tried to read `keys.json`, which no command may read");
+            assert_eq!(policy.text(&denials[1]), "`report` tried to change `keys.json`, which no command may change");
+        }
+        let policy = policy(&[("**", Write)]).with_hidden(vec!["/p/sub/keys.json".into()]);
+        assert!(policy.may_read(Path::new("/p/sub/other.json"), Kind::File).is_ok());
+        assert!(policy.may_move_folder(Path::new("/p/sub")).is_err());
     }
 
     #[test]

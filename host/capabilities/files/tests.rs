@@ -59,7 +59,7 @@ impl Guest {
         let (sender, leave) = watch::channel(Leave::Granted);
         let gate = Gate::new("report".to_owned(), Budgets::default(), Journal::nowhere(), leave, dry_run);
         let protected = ["host.toml", "host.lock", ".host", "commands"].map(Into::into);
-        let ctx = FilesCtx::new(gate, &root, &grants, None, &protected).unwrap();
+        let ctx = FilesCtx::new(gate, &root, &grants, None, &protected, &[]).unwrap();
         Self { folder, ctx, table: ResourceTable::new(), _leave: sender }
     }
 
@@ -487,6 +487,6 @@ fn a_grant_of_a_folder_that_is_a_file_is_an_error() {
     let (_sender, leave) = watch::channel(Leave::Granted);
     let gate = Gate::new("report".to_owned(), Budgets::default(), Journal::nowhere(), leave, false);
     let grants = [FileGrant { pattern: "/etc/passwd/**".to_owned(), access: Read }];
-    let failure = FilesCtx::new(gate, Path::new(folder.path()), &grants, None, &[]).err().unwrap();
+    let failure = FilesCtx::new(gate, Path::new(folder.path()), &grants, None, &[], &[]).err().unwrap();
     assert!(failure.message.starts_with("failed to open `/etc/passwd`"), "{failure}");
 }

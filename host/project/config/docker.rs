@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Placed, Text, text, texts};
-use crate::capabilities::docker::Endpoint;
+use crate::capabilities::docker::{Endpoint, LoginFile};
 use crate::grants::{DockerGrant, DockerPower, manifest};
 use crate::outcome::Result;
 use crate::project::document::{Item, Section};
@@ -22,6 +22,16 @@ pub struct DockerSection {
     pub endpoint: Option<Text>,
     /// A folder with `ca.pem`, `cert.pem` and `key.pem`.
     pub certificates: Option<Text>,
+    pub credentials: Option<Credentials>,
+}
+
+/// What is shown at registries.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// A file as `docker login` writes it.
+    File(Text),
+    /// `false`, on this line.
+    Nothing(usize),
 }
 
 /// `docker` of a command.
@@ -40,8 +50,9 @@ impl DockerSection {
     pub(super) fn read(root: &Section<'_>) -> Result<Self> {
         let Some(item) = root.get("docker") else { return Ok(Self::default()) };
         let section = item.section()?;
-        section.only(&["endpoint", "certificates"])?;
-        Ok(Self { endpoint: text(&section, "endpoint")?, certificates: text(&section, "certificates")? })
+        section.only(&["endpoint", "certificates", "credentials"])?;
+        let credentials = section.get("credentials").map(|item| credentials(&item)).transpose()?;
+        Ok(Self { endpoint: text(&section, "endpoint")?, certificates: text(&section, "certificates")?, credentials })
     }
 
     /// Where the engine is; what host.toml does not say is read from DOCKER_HOST, DOCKER_CERT_PATH and DOCKER_TLS_VERIFY,
@@ -56,7 +67,34 @@ impl DockerSection {
         Ok(Endpoint {
             address: address.unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned()),
             certificates: certificates.or_else(|| verified().map(PathBuf::from)),
+            logins: self.logins(root, environment)?,
         })
+    }
+
+    /// The file of host.toml, else docker's own. A `.env` that came with a project does not say where that is: the file
+    /// names programs.
+    pub fn logins(&self, root: &Path, environment: &Environment) -> Result<Option<LoginFile>> {
+        let named = match &self.credentials {
+            Some(Credentials::Nothing(_)) => return Ok(None),
+            Some(Credentials::File(text)) => Some((text.resolve(environment)?, text.line)).filter(|(path, _)| !path.is_empty()),
+            None => None,
+        };
+        if let Some((path, line)) = named {
+            let shown = format!("the file that `credentials` names (host.toml:{line})");
+            return Ok(Some(LoginFile { path: root.join(path), shown, required: true }));
+        }
+        let variable = |name: &str| environment.of_process_only(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let folder = variable("DOCKER_CONFIG").map(|folder| (folder, "`$DOCKER_CONFIG/config.json`"));
+        let folder = folder.or_else(|| Some((variable("HOME")?.join(".docker"), "`~/.docker/config.json`")));
+        Ok(folder.map(|(folder, shown)| LoginFile { path: folder.join("config.json"), shown: shown.to_owned(), required: false }))
+    }
+}
+
+fn credentials(item: &Item<'_>) -> Result<Credentials> {
+    match item.boolean() {
+        Ok(false) => Ok(Credentials::Nothing(item.line())),
+        Ok(true) => Err(item.error("is a file, or `false` for none")),
+        Err(_) => Ok(Credentials::File(Text::read(item)?)),
     }
 }
 
@@ -221,5 +259,29 @@ mod tests {
         assert_eq!((found.address.as_str(), found.certificates.as_deref()), ("unix:///x.sock", Some(Path::new("/shop/certs"))));
         let found = endpoint("", &[("DOCKER_HOST", ""), ("DOCKER_CERT_PATH", "/certs")]);
         assert_eq!((found.address.as_str(), found.certificates), (DEFAULT_ENDPOINT, None));
+    }
+
+    #[test]
+    fn logins_are_those_of_host_toml_else_dockers_own() {
+        let logins = |text: &str, pairs: &[(&str, &str)]| {
+            let config = Config::parse(text.as_bytes()).unwrap();
+            let found = config.docker.endpoint(Path::new("/shop"), &environment(pairs)).unwrap().logins;
+            found.map(|file| (file.path.display().to_string(), file.required))
+        };
+        let own = [("HOME", "/me"), ("DOCKER_CONFIG", "/conf")];
+        assert_eq!(logins("", &own), Some(("/conf/config.json".to_owned(), false)));
+        assert_eq!(logins("", &own[..1]), Some(("/me/.docker/config.json".to_owned(), false)));
+        assert_eq!(logins("", &[]), None);
+        assert_eq!(logins("[docker]\ncredentials = false", &own), None);
+        assert_eq!(logins("[docker]\ncredentials = \"../keys.json\"", &own), Some(("/shop/../keys.json".to_owned(), true)));
+        assert_eq!(logins("[docker]\ncredentials = \"${NONE:-}\"", &own), Some(("/conf/config.json".to_owned(), false)));
+        let shown = |text: &str| {
+            let config = Config::parse(text.as_bytes()).unwrap();
+            config.docker.endpoint(Path::new("/shop"), &environment(&own)).unwrap().logins.unwrap().shown
+        };
+        assert_eq!(shown("[docker]\ncredentials = \"/etc/keys.json\""), "the file that `credentials` names (host.toml:2)");
+        for wrong in ["true", "1"] {
+            assert!(Config::parse(format!("[docker]\ncredentials = {wrong}").as_bytes()).is_err());
+        }
     }
 }

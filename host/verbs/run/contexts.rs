@@ -50,7 +50,8 @@ pub(super) fn prepare(
     let gate = Gate::new(name.to_owned(), Budgets::new(grants.budgets), journal, listener, false);
     let output = OutputMeter::new(grants.limits.output.unwrap_or(limits::OUTPUT_BYTES));
     let asked = manifest.map(Manifest::asked_files);
-    let files = FilesCtx::new(gate.clone(), context.project.root(), &permitted.files, asked.as_deref(), &protected(permitted, context))?;
+    let (protected, hidden) = (protected(permitted, context), hidden(permitted, context));
+    let files = FilesCtx::new(gate.clone(), context.project.root(), &permitted.files, asked.as_deref(), &protected, &hidden)?;
     let (stdout, stderr) = (GuestOutput::stdout(output.clone()), GuestOutput::stderr(output.clone()));
     let contexts = Contexts {
         wasi: wasi(name, args, permitted, (&stdout, &stderr), context),
@@ -153,6 +154,13 @@ fn protected(permitted: &Permitted, context: &Context) -> Vec<PathBuf> {
         .chain(cache::folder())
         .chain(files)
         .collect()
+}
+
+/// What no grant makes readable: the operator's logins at registries, wherever they lie.
+fn hidden(permitted: &Permitted, context: &Context) -> Vec<PathBuf> {
+    let logins = if permitted.files.is_empty() { None } else { context.project.logins() };
+    // Docker's own variable may be relative to where we are.
+    logins.map(|file| std::path::absolute(&file.path).unwrap_or(file.path)).into_iter().collect()
 }
 
 /// Who ran it: a name, or the number where there is none (containers).

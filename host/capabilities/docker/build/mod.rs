@@ -1,11 +1,13 @@
 //! Images from build contexts: what may be read and sent ([`context`], [`ignore`]), what instructions may begin with
-//! ([`references`]), what the engine is asked ([`request`]) and asks back ([`session`]), and what it says ([`progress`]).
+//! ([`references`]), what registries are shown for that ([`logins`]), what the engine is asked ([`request`]) and asks back
+//! ([`session`]), and what it says ([`progress`]).
 //!
 //! The engine says which of its builders it wants to be used. The context goes to both in the same way, as a tar that is
 //! written while it is read. Dropping the work closes the connection, which cancels the build.
 
 mod context;
 mod ignore;
+mod logins;
 mod progress;
 mod references;
 mod request;
@@ -21,11 +23,13 @@ use hyper::{Method, Request};
 
 use self::context::{Context, Instructions, Unreadable};
 use self::progress::Progress;
+use self::references::References;
 use self::request::Builder;
 use super::client::raw::{Piped, next_piece, unaskable};
 use super::client::{Engine, Failure};
 use super::error::{invalid, no_such};
 use super::jobs::Reporter;
+use super::logins::header_of_build;
 use super::policy::image::Reference;
 use super::policy::labels;
 use super::policy::lack::Lack;
@@ -35,6 +39,8 @@ use super::wit::build::Spec;
 
 /// Readers of Dockerfiles that need no grant: they are the engine's own, in newer versions.
 const OWN_READER: &str = "docker.io/docker/dockerfile";
+/// The header of the logins for the classic builder.
+const LOGINS: &str = "x-registry-config";
 /// The first engine whose BuildKit sets limits of steps.
 const LIMITS_API: (u32, u32) = (1, 42);
 /// How long a guest that is behind with reading may hold up what a build says, before the rest is left out.
@@ -52,13 +58,24 @@ pub(super) async fn build(scope: Arc<Scope>, spec: Spec, reporter: Reporter) -> 
         reporter.say(Event { id: String::new(), text, current: 0, total: 0 });
     }
     let context = open_context(&scope, &spec).await?;
-    check_references(&scope, &spec, &context, builder).await?;
+    let found = check_references(&scope, &spec, &context, builder).await?;
+    let logins = logins::of(&scope, found.images.iter().chain(&spec.cache_from).chain(&found.syntax)).await?;
+    if builder == Builder::BuildKit {
+        for name in logins.untold() {
+            let text = format!("warning: BuildKit takes no registry token, and `{name}` is asked without a login");
+            reporter.say(Event { id: String::new(), text, current: 0, total: 0 });
+        }
+    }
     let id = uuid::Uuid::now_v7().simple().to_string();
     let secrets = spec.secrets.iter().map(|secret| session::Secret { id: secret.id.clone(), content: secret.content.clone().into() });
-    let session = match builder {
-        Builder::Classic => None,
-        Builder::BuildKit => Some(session::open(engine, &id, secrets.collect()).await?),
+    let (session, header) = match builder {
+        Builder::Classic => (None, Some(header_of_build(&logins.given))),
+        Builder::BuildKit => {
+            let told = session::Told { secrets: secrets.collect(), logins: logins.given.clone() };
+            (Some(session::open(engine, &id, told).await?), None)
+        }
     };
+    let header = header.filter(|_| !logins.given.is_empty());
     let answers = async {
         if let Some(session) = session {
             session.await;
@@ -70,11 +87,11 @@ pub(super) async fn build(scope: Arc<Scope>, spec: Spec, reporter: Reporter) -> 
     let built = engine.patiently(async {
         tokio::select! {
             biased;
-            image = run(engine, path, context, &reporter) => image,
+            image = run(engine, path, header, context, &reporter) => image,
             () = answers => Err(unaskable()),
         }
     });
-    Ok(built.await?)
+    Ok(built.await.map_err(|failure| logins.explain(failure))?)
 }
 
 /// The engine's own choice; those that do not say have the classic one.
@@ -104,7 +121,7 @@ async fn open_context(scope: &Scope, spec: &Spec) -> Result<Context, Error> {
 }
 
 /// An image that was built for another project does not exist for this one.
-async fn check_references(scope: &Scope, spec: &Spec, context: &Context, builder: Builder) -> Result<(), Error> {
+async fn check_references(scope: &Scope, spec: &Spec, context: &Context, builder: Builder) -> Result<References, Error> {
     let arguments: Vec<(String, String)> = spec.args.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect();
     let platform = match builder {
         Builder::Classic => None,
@@ -131,7 +148,7 @@ async fn check_references(scope: &Scope, spec: &Spec, context: &Context, builder
             return Err(Error::Conflict(format!("the name `{tag}` is in use for an image of another project")));
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Whether an image was built for another project, and was not granted by its name either.
@@ -144,9 +161,10 @@ async fn is_of_another(scope: &Scope, image: &str) -> Result<bool, Error> {
 }
 
 /// Sends the context and reads what the engine says, to its end.
-async fn run(engine: &Engine, path: String, context: Context, reporter: &Reporter) -> Result<String, Failure> {
+async fn run(engine: &Engine, path: String, logins: Option<String>, context: Context, reporter: &Reporter) -> Result<String, Failure> {
     let (body, sending) = send::send(context, reporter.clone());
     let request = Request::builder().method(Method::POST).uri(path).header(CONTENT_TYPE, "application/x-tar");
+    let request = logins.into_iter().fold(request, |request, logins| request.header(LOGINS, logins));
     let request = request.body(Piped(body)).map_err(|_| unaskable())?;
     let listened = async {
         let body = engine.raw(request).await?.into_body();

@@ -1,8 +1,8 @@
-//! What BuildKit may ask back while it builds: secrets. It speaks gRPC over HTTP/2 on a connection that we opened, with
+//! What BuildKit may ask back while it builds: secrets, and logins of registries. It speaks gRPC over HTTP/2 on a connection that we opened, with
 //! the roles turned round: the engine asks and we answer.
 //!
-//! Exactly two calls are answered, so their few bytes are read and written here. Absent on purpose: files (the context
-//! is sent as tar), SSH agents, and logins to registries.
+//! Exactly three calls are answered, so their few bytes are read and written here. Absent on purpose: files (the context
+//! is sent as tar), SSH agents, and tokens of registries (the engine gets them itself, with the login).
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -16,9 +16,12 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioExecutor;
 
 use super::super::client::{Engine, Failure};
+use super::super::logins::{Login, Registry};
+use super::logins;
 
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 const GET_SECRET: &str = "/moby.buildkit.secrets.v1.Secrets/GetSecret";
+const LOGIN: &str = "/moby.filesync.v1.Auth/Credentials";
 /// Bytes of a question: an id.
 const QUESTION_BOUND: usize = 64 << 10;
 
@@ -34,19 +37,25 @@ pub(super) struct Secret {
     pub(super) content: Bytes,
 }
 
+/// All that may be told.
+pub(super) struct Told {
+    pub(super) secrets: Vec<Secret>,
+    pub(super) logins: Vec<(Registry, Login)>,
+}
+
 /// Opens the connection; the future answers what the engine asks, until it is dropped or the engine is done.
-pub(super) async fn open(engine: &Engine, id: &str, secrets: Vec<Secret>) -> Result<impl Future<Output = ()> + use<>, Failure> {
+pub(super) async fn open(engine: &Engine, id: &str, told: Told) -> Result<impl Future<Output = ()> + use<>, Failure> {
     let mut headers = HeaderMap::new();
     let name = |name: &'static str| HeaderName::from_static(name);
     headers.insert(name("x-docker-expose-session-uuid"), HeaderValue::from_str(id).map_err(|_| super::super::client::raw::unaskable())?);
-    for method in [HEALTH, GET_SECRET] {
+    for method in [HEALTH, GET_SECRET, LOGIN] {
         headers.append(name("x-docker-expose-session-grpc-method"), HeaderValue::from_static(method));
     }
     let stream = engine.upgrade("/session", "h2c", headers, None).await?;
-    let secrets = Arc::new(secrets);
+    let told = Arc::new(told);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let secrets = Arc::clone(&secrets);
-        async move { Ok::<_, Infallible>(answer(request, &secrets).await) }
+        let told = Arc::clone(&told);
+        async move { Ok::<_, Infallible>(answer(request, &told).await) }
     });
     let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(stream.into_inner(), service);
     Ok(async move {
@@ -55,18 +64,29 @@ pub(super) async fn open(engine: &Engine, id: &str, secrets: Vec<Secret>) -> Res
     })
 }
 
-async fn answer(request: Request<Incoming>, secrets: &[Secret]) -> Response<Reply> {
+async fn answer(request: Request<Incoming>, told: &Told) -> Response<Reply> {
     let (parts, body) = request.into_parts();
     let Some(question) = message(body).await else { return reply(INVALID, None) };
     match parts.uri.path() {
         // `SERVING`
         HEALTH => reply(OK, Some(vec![0x08, 1])),
-        GET_SECRET => match text_field(&question, 1).and_then(|id| secrets.iter().find(|secret| secret.id == id)) {
+        GET_SECRET => match text_field(&question, 1).and_then(|id| told.secrets.iter().find(|secret| secret.id == id)) {
             Some(secret) => reply(OK, Some(bytes_field(1, &secret.content))),
             None => reply(NOT_FOUND, None),
         },
+        LOGIN => reply(OK, Some(login(text_field(&question, 1).and_then(|host| logins::at_host(&told.logins, &host))))),
         _ => reply(UNIMPLEMENTED, None),
     }
+}
+
+/// An empty one asks as a stranger.
+fn login(pair: Option<(&str, &str)>) -> Vec<u8> {
+    let (name, secret) = pair.unwrap_or_default();
+    [(1, name), (2, secret)]
+        .into_iter()
+        .filter(|(_, text)| !text.is_empty())
+        .flat_map(|(number, text)| bytes_field(number, text.as_bytes()))
+        .collect()
 }
 
 /// The one message of a question.

@@ -1,12 +1,19 @@
 //! Images: listed, pulled, removed.
 
-use bollard::models::{CreateImageInfo, ImageSummary};
-use bollard::query_parameters::{CreateImageOptions, ListImagesOptions, RemoveImageOptions};
-use futures_util::StreamExt;
+use bollard::models::ImageSummary;
+use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions};
+use hyper::{Method, Request};
+use serde::Deserialize;
+use url::form_urlencoded::Serializer;
 
-use super::{Engine, Failure, filters, of_project, pairs};
+use super::{Engine, Failure, filters, of_project, pairs, raw};
 use crate::capabilities::docker::inspect::Image;
+use crate::capabilities::docker::logins::{Registry, refused};
+use crate::capabilities::docker::policy::image::Reference;
 use crate::capabilities::docker::types::Event;
+
+/// The header of the login for a pull.
+const AUTH: &str = "x-registry-auth";
 
 impl Engine {
     /// Those that were built for one project, or all of the machine.
@@ -25,27 +32,35 @@ impl Engine {
         Ok(list.into_iter().map(image).collect())
     }
 
-    /// Pulls one image; what the registry tells on the way goes to `say`.
-    pub(crate) async fn pull(&self, name: &str, tag: &str, platform: &str, say: impl Fn(Event)) -> Result<(), Failure> {
-        let options = CreateImageOptions {
-            from_image: Some(name.to_owned()),
-            tag: Some(tag.to_owned()),
-            platform: platform.to_owned(),
-            ..CreateImageOptions::default()
-        };
-        let docker = self.patient_docker()?;
+    /// Pulls one image, with the login for its registry; what that tells on the way goes to `say`. Asked by ourselves:
+    /// the crate beneath writes logins in an alphabet that the engine does not read.
+    pub(crate) async fn pull(&self, image: &Reference, platform: &str, say: impl Fn(Event)) -> Result<(), Failure> {
+        let registry = Registry::of(image);
+        let login = self.logins.at(&registry).await?;
+        let mut request = Request::builder().method(Method::POST).uri(pull_path(image, platform));
+        if let Some(login) = &login {
+            request = request.header(AUTH, login.header(&registry));
+        }
+        let request = request.body(String::new()).map_err(|_| raw::unaskable())?;
         let pulled = async {
-            let mut answers = docker.create_image(Some(options), None, None);
-            while let Some(answer) = answers.next().await {
-                let answer = answer.map_err(|error| self.failure(error))?;
-                if let Some(error) = answer.error_detail.as_ref().and_then(|detail| detail.message.as_deref()) {
-                    return Err(Failure::Answered { status: 0, message: self.scrub(error) });
+            let mut body = self.raw(request).await?.into_body();
+            raw::each_line(&mut body, |line: Told| {
+                let detail = line.error_detail.and_then(|detail| detail.message);
+                match detail.or(line.error) {
+                    Some(message) => Err(Failure::Answered { status: 0, message: self.scrub(message.trim()) }),
+                    None => {
+                        let progress = line.progress_detail.unwrap_or_default();
+                        let count = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
+                        let (id, text) = (line.id.unwrap_or_default(), self.scrub(&line.status.unwrap_or_default()));
+                        say(Event { id, text, current: count(progress.current), total: count(progress.total) });
+                        Ok(())
+                    }
                 }
-                say(event(answer));
-            }
-            Ok(())
+            })
+            .await
         };
-        self.patiently(pulled).await
+        let shown = self.logins.shown(login.as_ref());
+        self.patiently(pulled).await.map_err(|failure| refused::explained(failure, image.written(), &registry, &shown))
     }
 
     pub(crate) async fn remove_image(&self, reference: &str) -> Result<(), Failure> {
@@ -74,15 +89,39 @@ fn short(name: &str) -> &str {
     name.strip_prefix("library/").unwrap_or(name)
 }
 
-fn event(info: CreateImageInfo) -> Event {
-    let count = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
-    let progress = info.progress_detail.unwrap_or_default();
-    Event {
-        id: info.id.unwrap_or_default(),
-        text: info.status.unwrap_or_default(),
-        current: count(progress.current),
-        total: count(progress.total),
+fn pull_path(image: &Reference, platform: &str) -> String {
+    let (name, tag) = image.parts();
+    let mut query = Serializer::new(String::new());
+    query.append_pair("fromImage", name).append_pair("tag", tag);
+    if !platform.is_empty() {
+        query.append_pair("platform", platform);
     }
+    format!("/images/create?{}", query.finish())
+}
+
+/// What the engine says while it pulls, a line each.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Told {
+    id: Option<String>,
+    status: Option<String>,
+    progress_detail: Option<Counted>,
+    error_detail: Option<Detail>,
+    /// Without a detail in Podman.
+    error: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Counted {
+    current: Option<i64>,
+    total: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Detail {
+    message: Option<String>,
 }
 
 #[cfg(test)]

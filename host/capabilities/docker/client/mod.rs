@@ -25,6 +25,7 @@ use tokio::sync::OnceCell;
 
 use super::Endpoint;
 use super::limits;
+use super::logins::Logins;
 use super::types::Pair;
 
 pub(super) use self::containers::{Held, State};
@@ -46,11 +47,13 @@ pub(super) struct Engine {
     wire: OnceLock<Result<Wire, Trouble>>,
     docker: Mutex<Option<Docker>>,
     version: OnceCell<Version>,
+    pub(super) logins: Logins,
 }
 
 impl Engine {
     pub(super) fn new(endpoint: Endpoint, root: PathBuf) -> Self {
-        Self { endpoint, root, wire: OnceLock::new(), docker: Mutex::new(None), version: OnceCell::new() }
+        let logins = Logins::new(endpoint.logins.clone());
+        Self { endpoint, root, wire: OnceLock::new(), docker: Mutex::new(None), version: OnceCell::new(), logins }
     }
 
     /// The client; what it is asked is bounded in time by [`Self::ask`].
@@ -127,7 +130,7 @@ impl Engine {
         if let Some(path) = self.socket() {
             text = text.replace(&*path.to_string_lossy(), "the engine's socket");
         }
-        text
+        self.logins.conceal(text)
     }
 
     /// The engine's socket, where it is one of this machine.

@@ -19,6 +19,9 @@ use crate::capabilities::docker::limits;
 /// Bytes of an error's text.
 const ERROR_BOUND: usize = 64 << 10;
 
+/// Bytes of one line of an answer that is many.
+const LINE_BOUND: usize = 1 << 20;
+
 /// A stream both ways: a program's input and output, or another protocol.
 pub(crate) type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
 
@@ -105,6 +108,27 @@ pub(crate) async fn next_piece(body: &mut Incoming) -> Option<Result<Bytes, Fail
             Err(error) => return Some(Err(wire::trouble(&error).into())),
         }
     }
+}
+
+/// Each line of an answer, which is JSON, as it comes. An answer that breaks off is an error.
+pub(crate) async fn each_line<T: DeserializeOwned>(
+    body: &mut Incoming,
+    mut take: impl FnMut(T) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut rest = Vec::new();
+    let mut read =
+        |line: &[u8]| if line.trim_ascii().is_empty() { Ok(()) } else { take(serde_json::from_slice(line).map_err(|_| unreadable())?) };
+    while let Some(piece) = next_piece(body).await {
+        rest.extend_from_slice(&piece?);
+        let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let after = rest.split_off(whole);
+        rest.split(|byte| *byte == b'\n').try_for_each(&mut read)?;
+        rest = after;
+        if rest.len() > LINE_BOUND {
+            return Err(unreadable());
+        }
+    }
+    read(&rest)
 }
 
 /// A short answer, whole; none where it is longer than that, breaks off, or is no JSON.

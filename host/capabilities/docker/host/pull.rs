@@ -30,8 +30,7 @@ impl Host for DockerView<'_> {
             decision = Decision::Denied(scope.permit.denial(&[Lack::item("image", "images", &reference)]));
         }
         self.begin(operation, decision, Dropped::Cancels, |reporter| async move {
-            let (name, tag) = image.parts();
-            scope.engine.pull(name, tag, &platform, |event| reporter.say(event)).await?;
+            scope.engine.pull(&image, &platform, |event| reporter.say(event)).await?;
             let found = scope.engine.images_named(&image.for_engine()).await?;
             let found = found.into_iter().find(|found| is_named(found, &image));
             found.map(|found| found.id).ok_or_else(|| no_such("image", &reference))

@@ -7,7 +7,7 @@ use super::{Invalid, Permit};
 
 const LONGEST: usize = 512;
 /// The registry of references that name none.
-const HUB: &str = "docker.io";
+pub const HUB: &str = "docker.io";
 
 /// A reference, whole: `postgres` is `docker.io/library/postgres:latest`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,16 @@ impl Reference {
     pub fn parts(&self) -> (&str, &str) {
         let tag = self.digest.as_deref().or(self.tag.as_deref());
         (&self.name, tag.unwrap_or("latest"))
+    }
+
+    /// Who is asked for it: `docker.io`, `ghcr.io`, `localhost:5000`.
+    pub fn registry(&self) -> &str {
+        self.name.split_once('/').map_or(HUB, |(registry, _)| registry)
+    }
+
+    /// As people wrote it.
+    pub fn written(&self) -> &str {
+        &self.written
     }
 
     /// As it is sent. What looks like the beginning of an image's id is made a name, so that it names nothing else.

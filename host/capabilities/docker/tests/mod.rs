@@ -74,7 +74,7 @@ impl Run {
         let gate = Gate::new("up".to_owned(), Budgets::new(BudgetGrants::default()), Journal::nowhere(), receiver, false);
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let root = folder.path().canonicalize().unwrap();
-        let endpoint = Endpoint { address: address.to_owned(), certificates: None };
+        let endpoint = Endpoint { address: address.to_owned(), ..Endpoint::default() };
         let project = granted.project.clone();
         let places = Places { project: root.join("locks"), user: None };
         let ctx = DockerCtx::new(gate, endpoint, Some(granted), root.clone(), places, "run-1".to_owned());

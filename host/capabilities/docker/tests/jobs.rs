@@ -36,7 +36,7 @@ async fn one_run_at_a_time_has_a_projects_lock_and_the_other_learns_who() {
     let folder = tempfile::tempdir().unwrap();
     let places =
         |own: &str, user: Option<&str>| Places { project: folder.path().join(own), user: user.map(|user| folder.path().join(user)) };
-    let endpoint = |address: &str| Endpoint { address: address.to_owned(), certificates: None };
+    let endpoint = |address: &str| Endpoint { address: address.to_owned(), certificates: None, logins: None };
     let take = async |places: Places, endpoint: Endpoint, project: &str, at_most: u64| {
         super::super::lock::take(&places, &endpoint, project, "down", Duration::from_millis(at_most)).await
     };
@@ -71,7 +71,7 @@ async fn links_to_a_socket_are_the_same_engine_and_a_folder_that_others_write_is
     std::os::unix::fs::symlink(at("socket"), at("link")).unwrap();
     let take = async |own: &str, socket: &str| {
         let places = Places { project: at(own), user: Some(at("user")) };
-        let endpoint = Endpoint { address: format!("unix://{}", at(socket).display()), certificates: None };
+        let endpoint = Endpoint { address: format!("unix://{}", at(socket).display()), certificates: None, logins: None };
         super::super::lock::take(&places, &endpoint, "shop", "up", Duration::ZERO).await
     };
     let held = take("one", "socket").await.unwrap();

@@ -20,6 +20,8 @@ fn main() {
         return;
     }
     println!("cargo::rustc-link-arg-bin=host=-Wl,-z,pack-relative-relocs");
+    // Functions of the same code are one: nothing here compares functions by address.
+    println!("cargo::rustc-link-arg-bin=host=-Wl,--icf=all");
     println!("cargo::rustc-link-arg-bin=host=-Wl,--no-warn-symbol-ordering,--symbol-ordering-file={}", folder.join(ORDER).display());
 }
 

@@ -229,6 +229,16 @@ fn networks_and_volumes_reach_the_machine_only_when_that_is_granted() {
         fields["name"] = json!(name);
         fields["key"] = json!("x");
         probe(&project, &[function, &fields.to_string()]).ended(4).says(line);
+        let kind = function.trim_end_matches(".create");
+        let ground = json!({ format!("{kind}s"): [fields] }).to_string();
+        probe(&project, &["create.check", "[]", &ground]).ended(0).prints(&format!("{kind}s.x ")).prints(line);
+    }
+    for kind in ["network", "volume"] {
+        let ground = json!({ format!("external-{kind}s"): [{ "key": "x", "name": "theirs" }] }).to_string();
+        let line = format!("docker.{kind}s = [\"theirs\"]");
+        probe(&project, &["create.check", "[]", &ground]).ended(0).prints(&format!("{kind}s.x name theirs")).prints(&line);
+        let granted = self::project(engine, stack.name(), &ALL, &line);
+        assert_eq!(probe(&granted, &["create.check", "[]", &ground]).ended(0).stdout, "");
     }
     assert!(stack.networks().is_empty() && stack.volumes().is_empty());
 }

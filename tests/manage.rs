@@ -163,6 +163,9 @@ fn a_one_off_container_is_made_as_the_compose_file_says_and_removed() {
     engine.manage_image();
     let stack = engine.stack("manage");
     let project = project(engine, &stack, "docker.images = [\"backend\"]\ndocker.mounts = [\".\"]");
+    let external = format!("{COMPOSE}    networks: [default, x]\nnetworks: {{x: {{name: theirs, external: true}}}}\n");
+    project.write("docker-compose.yml", external);
+    project.run("manage --one-off variable WHO").ends(4).says("networks.x: name `theirs`").says("docker.networks = [\"theirs\"]");
     project.write("docker-compose.yml", COMPOSE);
     project.write("src/there", "");
     project

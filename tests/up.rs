@@ -137,17 +137,31 @@ fn all_that_is_not_granted_is_said_at_once_and_nothing_is_changed() {
     let port = free_port();
     let compose = format!(
         "services:
-  db: {{image: other:16, privileged: true}}
+  db: {{image: other:16, privileged: true, networks: [proxy]}}
   web: {{image: busybox, ports: ['{port}:80'], volumes: ['/etc/localtime:/etc/localtime:ro'], pid: host}}
+  more: {{image: other:16, volumes: ['theirs:/theirs']}}
+networks: {{proxy: {{name: reverse-proxy, external: true}}}}
+volumes: {{theirs: {{external: true}}}}
 "
     );
     let grants = "[commands.up]\ndocker = { project = \"NAME\", allow = [\"inspect\", \"logs\", \"create\", \"start-stop\", \"remove\", \"network\", \"volume\", \"pull\", \"build\"], images = [\"busybox\"] }\nfiles.\"**\" = \"read\"\nfiles.\".env\" = \"read\"\nfiles.\".env.sample\" = \"read\"\nfiles.\".env.example\" = \"read\"\nenv = [\"*\"]\n";
     let shop = Composed::granted(&compose, grants);
     let counted = shop.engine.counted();
     let refused = shop.run("up").env("DOCKER_HOST", counted.host()).ends(4);
-    for thing in ["other:16", "privileged", "/etc/localtime", &port.to_string(), "docker."] {
+    for thing in [
+        "db, more: image `other:16`\n",
+        "privileged",
+        "/etc/localtime",
+        &port.to_string(),
+        "networks.proxy: name `reverse-proxy`\n",
+        "docker.networks = [\"reverse-proxy\"]",
+        "volumes.theirs: name `theirs`\n",
+        "docker.volumes = [\"theirs\"]",
+    ] {
         assert!(refused.stderr.contains(thing), "{thing}\n{refused}");
     }
+    let plan = shop.run("up --plan").env("DOCKER_HOST", counted.host()).ends(4);
+    plan.prints("-web-1  (not there)").says("networks.proxy: name `reverse-proxy`");
     assert!(counted.requests().iter().all(|request| request.starts_with("GET ")), "{:#?}", counted.requests());
     assert!(shop.states().is_empty() && shop.stack.networks().is_empty());
 }

@@ -90,6 +90,24 @@ fn an_image_that_is_nowhere_fails_before_anything_is_made() {
 }
 
 #[test]
+fn a_network_that_should_be_there_and_is_not_is_told_before_anything_is_built() {
+    let grants = r#"[commands.up]
+docker = { project = "NAME", allow = ["inspect", "logs", "create", "start-stop", "remove", "network", "volume", "pull", "build"], networks = ["NAME-net"], contexts = ["."] }
+files."**" = "read"
+files.".env" = "read"
+env = ["*"]
+"#;
+    let shop = Composed::granted("services: {web: {build: ., networks: [x]}}\nnetworks: {x: {name: NET, external: true}}", grants);
+    let network = format!("{}-net", shop.name());
+    shop.change("NET", &network);
+    shop.project.write("Dockerfile", "FROM scratch\nCOPY docker-compose.yml /\n");
+    let counted = shop.engine.counted();
+    let failed = shop.run("up").env("DOCKER_HOST", counted.host()).ends(1);
+    failed.says(&format!("the network `{network}` is external, and it is not there")).says(&format!("docker network create {network}"));
+    assert!(counted.requests().iter().all(|request| request.starts_with("GET ")), "{:#?}", counted.requests());
+}
+
+#[test]
 fn of_two_at_once_one_works_and_the_other_says_who_does() {
     let shop = Composed::new(
         "services: {web: {image: busybox, healthcheck: {test: ['CMD', 'test', '-e', '/go'], interval: 500ms, retries: 1000}}}",

@@ -6,7 +6,7 @@ mod checks;
 
 use host_sdk::docker::create::{Mount, MountKind, Spec, Variable};
 use host_sdk::docker::exec::Bounds;
-use host_sdk::docker::{DockerError, create};
+use host_sdk::docker::DockerError;
 use host_sdk::serde_json::{Value, json};
 use host_sdk::{Ending, Error, Host, NoArgs, Result, out, talk};
 use stack::one_off::{Guard, OneOff, Reach};
@@ -45,8 +45,7 @@ fn check_code_quality(_: NoArgs, host: &Host) -> Result<Ending> {
     for (number, check) in checks.into_iter().enumerate() {
         let spec = container(number + 1, &check)?;
         if number == 0 {
-            one_off.require(&spec)?;
-            require_grants(&spec)?;
+            one_off.require(&spec, "the container of the checks")?;
         }
         let (verdict, said) = run(&spec, &check, host)?;
         results.push((check, verdict, said));
@@ -76,17 +75,6 @@ fn source(text: &str) -> Result<Mount> {
         })?;
     let (source, target) = (source.to_owned(), target.trim_end_matches(":ro").to_owned());
     Ok(Mount { kind: MountKind::Bind, source, target, read_only: true, ..Mount::default() })
-}
-
-/// All that is missing at once, before anything runs.
-fn require_grants(spec: &Spec) -> Result<()> {
-    let verdict = create::check(std::slice::from_ref(spec))?;
-    if verdict.denials.is_empty() {
-        return Ok(());
-    }
-    let things: Vec<String> = verdict.denials.iter().map(|denial| format!("{} `{}`", denial.field, denial.thing)).collect();
-    let error = Error::new(Ending::Denied, format!("the container of the checks needs what is not granted: {}", things.join(", ")));
-    Err(error.hint(format!("to allow it, add to host.toml:\n{}", verdict.lines.join("\n"))))
 }
 
 /// How it went, and in `--json` what it said. An error is one that the next check would meet too.

@@ -57,7 +57,7 @@ fn one_off(service: &str, line: Vec<String>, host: &Host) -> Result<u8> {
     // A terminal there would turn what is piped from here into typed lines.
     spec.tty = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     spec.stdin_open = true;
-    one_off.require(&spec)?;
+    one_off.require(&spec, "the container of `--one-off`")?;
     Ok(exit_code(Guard::create(&spec)?.attach()?))
 }
 

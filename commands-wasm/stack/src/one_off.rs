@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host_sdk::docker::create::{self, Healthcheck, Mount, MountKind, Namespaces, Restart, Spec};
+use host_sdk::docker::create::{self, Ground, Healthcheck, Mount, MountKind, Namespaces, Restart, Spec};
 use host_sdk::docker::inspect;
 use host_sdk::docker::{exec, pair, remove};
 use host_sdk::{Ending, Error, Result};
@@ -74,11 +74,13 @@ impl OneOff {
         spec
     }
 
-    /// What must be there before the container can be made.
+    /// What must be granted, all of it at once, and what must be there before the container can be made. `who` asks for
+    /// it.
     ///
     /// # Errors
-    /// Exit code 3 with what brings it.
-    pub fn require(&self, spec: &Spec) -> Result<()> {
+    /// Exit code 4 with the lines that are missing; 3 with what brings the thing that is.
+    pub fn require(&self, spec: &Spec, who: &str) -> Result<()> {
+        create::check(std::slice::from_ref(spec), &self.externals(spec))?.require(who)?;
         if inspect::images(&[&spec.image])?.contains(&None) {
             let way = if self.service.build.is_some() { "build" } else { "up" };
             return Err(missing(format!("the image `{}` is not there", spec.image)).hint(format!("host run {way} {}", self.service.name)));
@@ -102,6 +104,19 @@ impl OneOff {
             }
         }
         Ok(())
+    }
+
+    /// What this container uses of what is not the project's. The project's own networks and volumes are not made here.
+    fn externals(&self, spec: &Spec) -> Ground {
+        let mut ground = self.wanted.ground();
+        ground.networks.clear();
+        ground.volumes.clear();
+        if spec.attachments.is_empty() {
+            ground.external_networks.clear();
+        }
+        let mounts = |name: &str| spec.mounts.iter().any(|mount| mount.kind == MountKind::Volume && mount.source == name);
+        ground.external_volumes.retain(|volume| mounts(&volume.name));
+        ground
     }
 
     /// Volumes of the project that are not there yet are left out: whoever only reads does not need them.
@@ -206,6 +221,22 @@ mod tests {
         assert_eq!((spec.entrypoint.as_deref(), spec.command), (Some(&["serve".to_owned()][..]), Some(line())));
         assert!(spec.attachments.len() == 1 && spec.attachments[0].aliases.is_empty(), "{:?}", spec.attachments);
         assert!(spec.mounts.iter().all(|mount| !mount.read_only));
+    }
+
+    #[test]
+    fn only_what_it_uses_of_others_must_be_granted() {
+        let file = "services: {web: {image: web, networks: [front, proxy], volumes: ['theirs:/theirs', 'data:/data']}}\n\
+                    networks: {front: {}, proxy: {external: true}}\nvolumes: {data: {}, theirs: {external: true}}\n";
+        let wanted = fixture::wanted(file);
+        let one_off = OneOff { service: wanted.services["web"].clone(), wanted };
+        let names = |reach| {
+            let ground = one_off.externals(&one_off.spec(line(), "1f2e", true, reach));
+            assert!(ground.networks.is_empty() && ground.volumes.is_empty());
+            let externals = ground.external_networks.into_iter().chain(ground.external_volumes);
+            externals.map(|external| external.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(Reach::All), ["proxy", "theirs"]);
+        assert_eq!(names(Reach::Nothing), ["theirs"]);
     }
 
     #[test]

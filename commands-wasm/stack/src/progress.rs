@@ -1,7 +1,7 @@
 //! How far a plan is: a bar on a terminal, a line for each change that is done, or an event for each with `--json`.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use host_sdk::docker::Event;
 use host_sdk::{Error, Host, detail, talk, warning};
@@ -24,8 +24,21 @@ struct State {
     left: usize,
     /// Of them, those that the engine works on.
     working: usize,
-    begun: Option<Instant>,
+    has_begun: bool,
+    /// Since when it is worked on, and how long it was before: waiting for others is nobody's work.
+    since: Option<Instant>,
+    worked: Duration,
     said: VecDeque<(String, String)>,
+}
+
+impl State {
+    /// One of its operations is over.
+    fn rests(&mut self) {
+        self.working = self.working.saturating_sub(1);
+        if self.working == 0 {
+            self.worked += self.since.take().map(|since| since.elapsed()).unwrap_or_default();
+        }
+    }
 }
 
 impl<'h> Progress<'h> {
@@ -36,7 +49,9 @@ impl<'h> Progress<'h> {
             change: change.clone(),
             left: left.get(&place).copied().unwrap_or_default(),
             working: 0,
-            begun: None,
+            has_begun: false,
+            since: None,
+            worked: Duration::ZERO,
             said: VecDeque::new(),
         };
         let total = u64::try_from(plan.operations.len()).unwrap_or_default();
@@ -46,8 +61,8 @@ impl<'h> Progress<'h> {
     pub(crate) fn begins(&mut self, change: usize) {
         let Some(state) = self.changes.get_mut(change) else { return };
         state.working += 1;
-        let is_new = state.begun.is_none();
-        state.begun.get_or_insert_with(Instant::now);
+        let is_new = !std::mem::replace(&mut state.has_begun, true);
+        state.since.get_or_insert_with(Instant::now);
         self.bar.message(&self.under_way());
         if is_new {
             self.event("begin", change, &[]);
@@ -75,13 +90,13 @@ impl<'h> Progress<'h> {
         self.bar.advance(1);
         let Some(state) = self.changes.get_mut(change) else { return };
         state.left = state.left.saturating_sub(1);
-        state.working = state.working.saturating_sub(1);
-        let (left, change_of, begun) = (state.left, state.change.clone(), state.begun);
+        state.rests();
+        let (left, change_of, worked) = (state.left, state.change.clone(), state.worked);
         self.bar.message(&self.under_way());
         if left > 0 {
             return;
         }
-        let milliseconds = begun.map(|begun| u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)).unwrap_or_default();
+        let milliseconds = u64::try_from(worked.as_millis()).unwrap_or(u64::MAX);
         let Change { verb, kind, name, cause, .. } = change_of;
         if self.host.wants_json() {
             self.event("done", change, &[("ms", json!(milliseconds))]);
@@ -100,7 +115,7 @@ impl<'h> Progress<'h> {
 
     pub(crate) fn passed_over(&mut self, change: usize, error: &Error) {
         let Some(state) = self.changes.get_mut(change) else { return };
-        state.working = state.working.saturating_sub(1);
+        state.rests();
         let name = state.change.name.clone();
         if self.host.wants_json() {
             self.event("warning", change, &[("message", json!(error.to_string()))]);

@@ -39,6 +39,8 @@ pub struct Up {
 
 /// A container without a check that ends at once is seen when it is looked at so much later.
 const GRACE: Duration = Duration::from_secs(1);
+/// Who asks for what a verdict names.
+const ASKS: &str = "the compose file";
 
 pub fn up(up: &Up, host: &Host) -> Result<Ending> {
     let sample = dotenv(up, host)?;
@@ -57,16 +59,17 @@ pub fn up(up: &Up, host: &Host) -> Result<Ending> {
     values::look(&mut wanted, &project);
     if up.plan {
         show(up, &wanted, &verdict, host)?;
-        return denied(&verdict).map_or(Ok(Ending::Ok), Err);
+        verdict.require(ASKS)?;
+        return Ok(Ending::Ok);
     }
-    if let Some(denied) = denied(&verdict) {
-        return Err(denied);
-    }
+    verdict.require(ASKS)?;
     let _lock = docker::lock(up.lock_timeout)?;
     let deadline = up.wait_timeout.and_then(|span| Instant::now().checked_add(span));
     let mut there = observed::images(&wanted.images())?;
     let needed = images::plan(&wanted, &there, &up.images);
     if !needed.is_empty() {
+        // What cannot be is told before anybody waits for a build.
+        plan::reconcile(&wanted, &Observed::beside(there, &wanted)?, &wishes(up))?;
         carry_out(&needed, up, host, None)?;
         there = observed::images(&wanted.images())?;
     }
@@ -116,7 +119,7 @@ fn project_of(text: &str) -> Option<String> {
 
 /// Everything that is missing at once, before anything is changed.
 fn verdict(wanted: &mut Wanted, only_shown: bool) -> Result<Verdict> {
-    match create::check(&wanted.specs()) {
+    match create::check(&wanted.specs(), &wanted.ground()) {
         // A plan needs only to look.
         Err(error) if only_shown && matches!(error.docker(), Some(DockerError::AccessDenied(_))) => {
             Ok(Verdict { denials: Vec::new(), lines: Vec::new() })
@@ -128,29 +131,17 @@ fn verdict(wanted: &mut Wanted, only_shown: bool) -> Result<Verdict> {
     }
 }
 
-fn denied(verdict: &Verdict) -> Option<Error> {
-    if verdict.denials.is_empty() {
-        return None;
-    }
-    let denials: Vec<String> =
-        verdict.denials.iter().map(|denial| format!("  {}: {} `{}`", denial.service, denial.field, denial.thing)).collect();
-    let list = verdict.denials.iter().map(|denial| json!({ "service": denial.service, "field": denial.field, "thing": denial.thing }));
-    let error = Error::new(Ending::Denied, format!("the compose file asks for what is not granted:\n{}", denials.join("\n")))
-        .detail("denials", list.collect::<Vec<_>>())
-        .detail("lines", verdict.lines.clone());
-    Some(error.hint(format!("to allow it, add to host.toml:\n{}", verdict.lines.join("\n"))))
-}
-
 /// `--plan`: looks, and does nothing else.
 fn show(up: &Up, wanted: &Wanted, verdict: &Verdict, host: &Host) -> Result<()> {
     // Whether an image is there that is not granted nobody may know.
-    let of_refused = |service: &str| verdict.denials.iter().any(|denial| denial.field == "image" && denial.service == service);
+    let of_refused = |service: &str| verdict.denials.iter().any(|denial| denial.field == "image" && denial.subject == service);
     let unknown: BTreeSet<&str> =
         wanted.services.values().filter(|service| of_refused(&service.name)).map(|service| service.spec.image.as_str()).collect();
     let known: Vec<String> = wanted.images().into_iter().filter(|image| !unknown.contains(image.as_str())).collect();
     let there = observed::images(&known)?;
     let mut needed = images::plan(wanted, &there, &up.images);
     needed.changes.retain(|change| !unknown.contains(change.name.as_str()));
+    let wanted = &wanted.without_refused_externals(verdict);
     let observed = Observed::beside(there, wanted)?;
     let plan = plan::reconcile(wanted, &observed, &wishes(up))?;
     let changes = || needed.changes.iter().chain(&plan.changes).filter(|change| change.verb != Verb::Wait);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host_sdk::docker::create::Spec;
+use host_sdk::docker::create::{Ground, Spec};
 use host_sdk::docker::inspect::{self, Container, Health, Status, Until};
 use host_sdk::docker::logs::{self, Options};
 use host_sdk::docker::{DockerError, Jobs, create, exec, network, project, pull, remove, start_stop, volume};
@@ -82,12 +82,7 @@ impl<'a> Machine<'a> {
 
     /// A new container in place of whatever is there, not started. What can be refused is refused before the old one goes.
     pub(crate) fn prepare(&self, spec: &Spec, host: &Host) -> Result<String> {
-        let verdict = create::check(std::slice::from_ref(spec))?;
-        if let [first, ..] = verdict.denials.as_slice() {
-            let all: Vec<String> = verdict.denials.iter().map(|denial| format!("`{}` {}", denial.field, denial.thing)).collect();
-            let message = format!("the proxy's container needs what was not granted: {}", all.join(", "));
-            return Err(Error::new(Ending::Denied, message).hint(verdict.lines.join("\n")).detail("field", first.field.as_str()));
-        }
+        create::check(std::slice::from_ref(spec), &Ground::default())?.require("the proxy's container")?;
         self.check_ports()?;
         self.pull(host)?;
         if self.settings.tls && !inspect::volumes()?.iter().any(|volume| volume.name == spec::volume_name(&project())) {

@@ -53,6 +53,7 @@ defaults! {
         extra_hosts, dns, dns_search, dns_options, restart, logging, resources,
         namespaces, security, auto_remove,
     }
+    create::Ground { networks, volumes, external_networks, external_volumes }
     network::Pool { subnet, gateway, ip_range, auxiliary }
     network::Spec {
         name, key, driver, options, labels, internal, attachable, ipv6, ipam_driver,

@@ -20,6 +20,7 @@ mod error;
 mod job;
 mod jobs;
 mod powers;
+mod verdict;
 
 use std::time::Duration;
 

@@ -131,8 +131,8 @@ pub mod start_stop {
 /// Power `create`.
 pub mod create {
     pub use crate::bindings::host::docker::create::{
-        Attachment, Denial, Device, DeviceRequest, Exposed, File, Healthcheck, Limit, LogDriver, Mount, MountKind, Namespaces, Published,
-        Resources, Restart, RestartMode, Security, Spec, Variable, Verdict,
+        Attachment, Denial, Device, DeviceRequest, Exposed, External, File, Ground, Healthcheck, Limit, LogDriver, Mount, MountKind,
+        Namespaces, Published, Resources, Restart, RestartMode, Security, Spec, Variable, Verdict,
     };
 
     use crate::bindings::host::docker::create as raw;
@@ -140,8 +140,8 @@ pub mod create {
     use crate::error::Result;
 
     /// What of these would be refused; the engine is not asked.
-    pub fn check(specs: &[Spec]) -> Result<Verdict> {
-        Ok(raw::check(specs)?)
+    pub fn check(specs: &[Spec], ground: &Ground) -> Result<Verdict> {
+        Ok(raw::check(specs, ground)?)
     }
 
     /// SHA-256 of pieces of JSON, every second one a path of the project: its absolute folder is hashed before it.
@@ -183,7 +183,8 @@ pub mod remove {
 
 /// Power `network`.
 pub mod network {
-    pub use crate::bindings::host::docker::network::{Pool, Spec};
+    pub use crate::bindings::host::docker::network::Spec;
+    pub use crate::bindings::host::docker::types::NetworkPool as Pool;
 
     use crate::bindings::host::docker::network as raw;
     use crate::docker::{Job, create::Attachment};

@@ -30,7 +30,7 @@ pub(super) fn ground(wanted: &Wanted, observed: &Observed, plan: &mut Plan) -> R
         let found = observed.network(wish.name());
         match (wish, found) {
             (WantedNetwork::External(_), Some(_)) => {}
-            (WantedNetwork::External(name), None) => return Err(no_external("network", name)),
+            (WantedNetwork::External(external), None) => return Err(no_external("network", &external.name)),
             (WantedNetwork::Own(spec), None) => {
                 let change = plan.line(Verb::Create, Kind::Network, &spec.name, "", Cause::NotThere);
                 let made = plan.add(change, Action::CreateNetwork(Box::new(spec.clone())), []);
@@ -48,7 +48,7 @@ pub(super) fn ground(wanted: &Wanted, observed: &Observed, plan: &mut Plan) -> R
         match (wish, observed.volumes.get(wish.name())) {
             (WantedVolume::Own(spec), Some(keys)) => keep_as_it_is(spec, keys, plan),
             (WantedVolume::External(_), Some(_)) => {}
-            (WantedVolume::External(name), None) => return Err(no_external("volume", name)),
+            (WantedVolume::External(external), None) => return Err(no_external("volume", &external.name)),
             (WantedVolume::Own(spec), None) => {
                 let change = plan.line(Verb::Create, Kind::Volume, &spec.name, "", Cause::NotThere);
                 let made = plan.add(change, Action::CreateVolume(Box::new(spec.clone())), []);

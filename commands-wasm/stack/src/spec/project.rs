@@ -62,14 +62,14 @@ pub struct WantedService {
 #[derive(Clone, Debug, PartialEq)]
 pub enum WantedNetwork {
     Own(network::Spec),
-    /// Its name; it must be there.
-    External(String),
+    /// It must be there.
+    External(create::External),
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum WantedVolume {
     Own(volume::Spec),
-    External(String),
+    External(create::External),
 }
 
 impl Wanted {
@@ -117,6 +117,33 @@ impl Wanted {
     /// The images that containers are made of, each once.
     pub fn images(&self) -> Vec<String> {
         self.services.values().map(|service| service.spec.image.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// What the containers stand on, for a comparison with the grant.
+    pub fn ground(&self) -> create::Ground {
+        let mut ground = create::Ground::default();
+        for network in self.networks.values() {
+            match network {
+                WantedNetwork::Own(spec) => ground.networks.push(spec.clone()),
+                WantedNetwork::External(external) => ground.external_networks.push(external.clone()),
+            }
+        }
+        for volume in self.volumes.values() {
+            match volume {
+                WantedVolume::Own(spec) => ground.volumes.push(spec.clone()),
+                WantedVolume::External(external) => ground.external_volumes.push(external.clone()),
+            }
+        }
+        ground
+    }
+
+    /// Without what is not granted: whether that is there nobody may know.
+    pub fn without_refused_externals(&self, verdict: &create::Verdict) -> Self {
+        let is_refused = |subject: String| verdict.denials.iter().any(|denial| denial.subject == subject);
+        let mut wanted = self.clone();
+        wanted.networks.retain(|key, network| !(matches!(network, WantedNetwork::External(_)) && is_refused(format!("networks.{key}"))));
+        wanted.volumes.retain(|key, volume| !(matches!(volume, WantedVolume::External(_)) && is_refused(format!("volumes.{key}"))));
+        wanted
     }
 
     /// One spec of each service, as `create` would get it.
@@ -170,7 +197,7 @@ impl WantedNetwork {
     pub fn name(&self) -> &str {
         match self {
             Self::Own(spec) => &spec.name,
-            Self::External(name) => name,
+            Self::External(external) => &external.name,
         }
     }
 }
@@ -180,14 +207,14 @@ impl WantedVolume {
     pub fn spec(&self) -> volume::Spec {
         match self {
             Self::Own(spec) => spec.clone(),
-            Self::External(name) => volume::Spec { name: name.clone(), ..Default::default() },
+            Self::External(external) => volume::Spec { name: external.name.clone(), ..Default::default() },
         }
     }
 
     pub fn name(&self) -> &str {
         match self {
             Self::Own(spec) => &spec.name,
-            Self::External(name) => name,
+            Self::External(external) => &external.name,
         }
     }
 }
@@ -241,7 +268,7 @@ fn wanted_service(project: &Project, service: &Service, scale: Option<u32>) -> R
 
 fn wanted_network(network: &Network) -> WantedNetwork {
     if network.external {
-        return WantedNetwork::External(network.name.clone());
+        return WantedNetwork::External(create::External { key: network.key.clone(), name: network.name.clone() });
     }
     let said = |text: &Option<String>| text.clone().unwrap_or_default();
     let pools = network.ipam.config.iter().map(|pool| network::Pool {
@@ -282,7 +309,7 @@ fn network_keys(spec: &network::Spec) -> String {
 
 fn wanted_volume(volume: &Volume) -> WantedVolume {
     if volume.external {
-        return WantedVolume::External(volume.name.clone());
+        return WantedVolume::External(create::External { key: volume.key.clone(), name: volume.name.clone() });
     }
     WantedVolume::Own(volume::Spec {
         name: volume.name.clone(),

@@ -9,7 +9,8 @@ use bollard::query_parameters::ListNetworksOptions;
 use super::containers::gone_is_fine;
 use super::{Engine, Failure, filters, given, map, of_project, pairs};
 use crate::capabilities::docker::inspect::Network;
-use crate::capabilities::docker::network::{Pool, Spec};
+use crate::capabilities::docker::network::Spec;
+use crate::capabilities::docker::types::NetworkPool as Pool;
 use crate::capabilities::docker::types::{Attachment, Pair};
 
 impl Engine {

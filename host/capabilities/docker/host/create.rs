@@ -3,9 +3,10 @@
 use wasmtime::Result as Trap;
 use wasmtime::component::Resource;
 
-use crate::capabilities::docker::create::{Denial, Host, Spec, Verdict};
+use crate::capabilities::docker::create::{Denial, Ground, Host, Spec, Verdict};
 use crate::capabilities::docker::error::{invalid, no_such, too_much};
 use crate::capabilities::docker::jobs::{Dropped, Job};
+use crate::capabilities::docker::policy::lack::Lack;
 use crate::capabilities::docker::policy::mount::World;
 use crate::capabilities::docker::policy::spec::Checked;
 use crate::capabilities::docker::scope::Scope;
@@ -17,10 +18,10 @@ use crate::grants::DockerPower;
 use super::{check_name, operation};
 
 impl Host for DockerView<'_> {
-    async fn check(&mut self, specs: Vec<Spec>) -> Trap<Result<Verdict, Error>> {
+    async fn check(&mut self, specs: Vec<Spec>, ground: Ground) -> Trap<Result<Verdict, Error>> {
         let operation = operation("create.check", &format!("{} specs", specs.len()), Effect::Read, String::new());
         let (scope, decision) = (self.scope(), self.decide(DockerPower::Create));
-        Ok(self.ctx.gate.pass_now(operation, decision, || verdict(&scope, &specs)))
+        Ok(self.ctx.gate.pass_now(operation, decision, || verdict(&scope, &specs, &ground)))
     }
 
     async fn hashes(&mut self, texts: Vec<Vec<String>>) -> Trap<Result<Vec<String>, Error>> {
@@ -89,19 +90,43 @@ impl Host for DockerView<'_> {
     }
 }
 
-fn verdict(scope: &Scope, specs: &[Spec]) -> Result<Verdict, Error> {
-    if specs.len() > limits::QUESTIONS {
-        return Err(too_much(format!("{} specs; at most {} are possible in one call", specs.len(), limits::QUESTIONS)));
-    }
-    let mut denials = Vec::new();
-    let mut lacks = Vec::new();
-    for spec in specs {
-        for lack in check(scope, spec)?.lacks {
-            denials.push(Denial { service: spec.service.clone(), field: lack.field.to_owned(), thing: lack.thing.clone() });
-            lacks.push(lack);
+fn verdict(scope: &Scope, specs: &[Spec], ground: &Ground) -> Result<Verdict, Error> {
+    let Ground { networks, volumes, external_networks, external_volumes } = ground;
+    let objects = networks.len() + volumes.len() + external_networks.len() + external_volumes.len();
+    for (count, what) in [(specs.len(), "specs"), (objects, "networks and volumes")] {
+        if count > limits::QUESTIONS {
+            return Err(too_much(format!("{count} {what}; at most {} are possible in one call", limits::QUESTIONS)));
         }
     }
-    Ok(Verdict { denials, lines: scope.permit.lines(&lacks) })
+    let mut found = Vec::new();
+    for spec in specs {
+        found.extend(check(scope, spec)?.lacks.into_iter().map(|lack| (spec.service.clone(), lack)));
+    }
+    found.extend(of_ground(scope, ground)?);
+    let lacks: Vec<Lack> = found.iter().map(|(_, lack)| lack.clone()).collect();
+    let denials = found.into_iter().map(|(subject, lack)| Denial { subject, field: lack.field.to_owned(), thing: lack.thing });
+    Ok(Verdict { denials: denials.collect(), lines: scope.permit.lines(&lacks) })
+}
+
+/// What networks and volumes lack, each with the key in the compose file that says it.
+fn of_ground(scope: &Scope, ground: &Ground) -> Result<Vec<(String, Lack)>, Error> {
+    let mut found = Vec::new();
+    for spec in &ground.networks {
+        let subject = format!("networks.{}", spec.key);
+        let lacks = scope.permit.network(spec).map_err(|problem| invalid(format!("`{subject}`: {problem}")))?;
+        found.extend(lacks.into_iter().map(|lack| (subject.clone(), lack)));
+    }
+    let world = World { root: &scope.root, socket: scope.engine.socket(), real: &paths::real };
+    for spec in &ground.volumes {
+        let subject = format!("volumes.{}", spec.key);
+        let checked = scope.permit.volume(spec, &world).map_err(|problem| invalid(format!("`{subject}`: {problem}")))?;
+        found.extend(checked.lacks.into_iter().map(|lack| (subject.clone(), lack)));
+    }
+    let networks = ground.external_networks.iter().filter(|network| !scope.permit.sees_network(&network.name));
+    found.extend(networks.map(|network| (format!("networks.{}", network.key), Lack::item("name", "networks", &network.name))));
+    let volumes = ground.external_volumes.iter().filter(|volume| !scope.permit.sees_volume(&volume.name));
+    found.extend(volumes.map(|volume| (format!("volumes.{}", volume.key), Lack::item("name", "volumes", &volume.name))));
+    Ok(found)
 }
 
 fn check(scope: &Scope, spec: &Spec) -> Result<Checked, Error> {

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use super::lack::Lack;
 use super::{Invalid, Permit, labels, name};
-use crate::capabilities::docker::network::{Pool, Spec};
+use crate::capabilities::docker::network::Spec;
+use crate::capabilities::docker::types::NetworkPool as Pool;
 
 /// Options that change nothing outside of the network.
 const PLAIN_OPTIONS: [&str; 5] = [

@@ -117,8 +117,8 @@ fn start_stop(function: &str, given: &mut Arguments) -> Result<()> {
 fn create(function: &str, given: &mut Arguments) -> Result<()> {
     match function {
         "check" => {
-            let verdict = create::check(&json::list(&given.value(), specs::container))?;
-            verdict.denials.iter().for_each(|denial| out!("{} {} {}", denial.service, denial.field, denial.thing));
+            let verdict = create::check(&json::list(&given.value(), specs::container), &specs::ground(&given.value()))?;
+            verdict.denials.iter().for_each(|denial| out!("{} {} {}", denial.subject, denial.field, denial.thing));
             verdict.lines.iter().for_each(|line| out!("{line}"));
             Ok(())
         }

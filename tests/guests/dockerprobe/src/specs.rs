@@ -82,6 +82,16 @@ pub(crate) fn volume(of: &Value) -> volume::Spec {
     }
 }
 
+pub(crate) fn ground(of: &Value) -> create::Ground {
+    let external = |of: &Value| create::External { key: text(of, "key"), name: text(of, "name") };
+    create::Ground {
+        networks: list(field(of, "networks"), network),
+        volumes: list(field(of, "volumes"), volume),
+        external_networks: list(field(of, "external-networks"), external),
+        external_volumes: list(field(of, "external-volumes"), external),
+    }
+}
+
 pub(crate) fn build(of: &Value) -> build::Spec {
     build::Spec {
         service: text(of, "service"),

@@ -114,8 +114,8 @@ fn of_two_at_once_one_works_and_the_other_says_who_does() {
     );
     let first = shop.run("up --wait").start();
     until("the first works", || shop.states() == ["shop-web-1 running"]);
-    shop.run("up").ends(6);
-    shop.run("down").ends(6);
+    shop.run("up").ends(6).says("`up` (process ").says("works on the project").says("`--lock-timeout 30s` waits");
+    shop.run("down").ends(6).says("`--lock-timeout 30s` waits");
     shop.run("up --plan").succeeds();
     shop.engine.docker(&format!("exec {}-web-1 touch /go", shop.name()));
     first.wait().ended(0);

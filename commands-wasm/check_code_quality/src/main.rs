@@ -4,9 +4,9 @@
 
 mod checks;
 
+use host_sdk::docker::DockerError;
 use host_sdk::docker::create::{Mount, MountKind, Spec, Variable};
 use host_sdk::docker::exec::Bounds;
-use host_sdk::docker::DockerError;
 use host_sdk::serde_json::{Value, json};
 use host_sdk::{Ending, Error, Host, NoArgs, Result, out, talk};
 use stack::one_off::{Guard, OneOff, Reach};

@@ -15,7 +15,7 @@ use crate::labels;
 use crate::observed;
 use crate::plan::{Action, At, Cause, Kind, Plan, Verb, is_of_files};
 use crate::progress::{Progress, change_json};
-use crate::project::ProjectArgs;
+use crate::project::{ProjectArgs, lock};
 use crate::{blame, routing, words};
 
 /// What `down` was asked for.
@@ -53,7 +53,7 @@ pub fn down(down: &Down, host: &Host) -> Result<Ending> {
             None
         }
     };
-    let _lock = docker::lock(down.lock_timeout)?;
+    let _lock = lock(down.lock_timeout)?;
     let mut remains = remains(down)?;
     let kept = if down.remove_orphans { Vec::new() } else { take_foreign(&mut remains, project.as_ref()) };
     if !kept.is_empty() {

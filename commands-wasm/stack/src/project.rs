@@ -1,9 +1,11 @@
 //! Reading the project, with the options that all stack commands have.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use compose::{Disk, Loader, Options, Project};
-use host_sdk::{Ending, Error, Result, clap, docker, warning};
+use host_sdk::docker::{self, DockerError, Lock};
+use host_sdk::{Ending, Error, Result, clap, warning};
 
 /// Where the compose files are.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -40,6 +42,14 @@ impl ProjectArgs {
         };
         Loader::new(&Disk::new(""), environment).load(&options)
     }
+}
+
+/// The project's lock. Whoever finds it held is told how to wait for it.
+pub(crate) fn lock(at_most: Duration) -> Result<Lock> {
+    docker::lock(at_most).map_err(|error| match error.docker() {
+        Some(DockerError::LockHeld(_)) => error.hint("`--lock-timeout 30s` waits for its end"),
+        _ => error,
+    })
 }
 
 /// What is wrong with a compose file, with its place.

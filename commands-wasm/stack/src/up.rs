@@ -15,7 +15,7 @@ use crate::images::{self, ImageWishes};
 use crate::observed::{self, Observed};
 use crate::plan::{self, Action, Plan, Verb, Wishes};
 use crate::progress::{Progress, change_json};
-use crate::project::{ProjectArgs, told};
+use crate::project::{ProjectArgs, lock, told};
 use crate::sample::Sample;
 use crate::spec::{Selection, Wanted};
 use crate::{blame, routing, values, words};
@@ -63,7 +63,7 @@ pub fn up(up: &Up, host: &Host) -> Result<Ending> {
         return Ok(Ending::Ok);
     }
     verdict.require(ASKS)?;
-    let _lock = docker::lock(up.lock_timeout)?;
+    let _lock = lock(up.lock_timeout)?;
     let deadline = up.wait_timeout.and_then(|span| Instant::now().checked_add(span));
     let mut there = observed::images(&wanted.images())?;
     let needed = images::plan(&wanted, &there, &up.images);

@@ -166,7 +166,7 @@ impl World for Probing<'_> {
         match self.look(bound) {
             Ok(health) => health,
             Err(ledger::Error::Rejected(complaint)) if !is_passing(&complaint.code) => Health::Refused(complaint.text()),
-            Err(error) => Health::Unreachable(error.text()),
+            Err(error) => Health::Unreachable(error.text().lines().next().unwrap_or_default().to_owned()),
         }
     }
 

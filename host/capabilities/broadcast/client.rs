@@ -158,7 +158,9 @@ impl Shard {
         let target = Target::parse(&self.url).map_err(|problem| Failure::Unusable(format!("redis{which} cannot be used: {problem}")))?;
         let timeouts = Timeouts { connect: limits::CONNECT, answer: limits::ANSWER };
         target.client(timeouts).await.map_err(|failure| match failure {
-            client::Failure::Unreachable(text) => Failure::Lost(format!("redis{which} cannot be reached: {text}")),
+            client::Failure::Unreachable(text) => {
+                Failure::Lost(format!("redis{which} cannot be reached: {text}\nhint: `host config redis` shows where it is looked for"))
+            }
             client::Failure::Timeout(_) => Failure::Lost(format!("redis{which} did not answer in time")),
             client::Failure::Rejected { code, .. } => refused(&code),
             client::Failure::TooMuch(text) => Failure::Refused(format!("redis{which}: {text}")),

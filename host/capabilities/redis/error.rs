@@ -38,7 +38,9 @@ impl Outcome for Error {
 /// What kept a call to the Redis `name` from being done.
 pub(super) fn failed(name: &str, failure: Failure) -> Error {
     match failure {
-        Failure::Unreachable(text) => Error::ConnectionFailed(format!("Redis `{name}`: {text}")),
+        Failure::Unreachable(text) => {
+            Error::ConnectionFailed(format!("Redis `{name}`: {text}\nhint: `host config redis.{name}.url` shows where it is looked for"))
+        }
         Failure::Timeout(text) => Error::Timeout(format!("Redis `{name}`: {text}")),
         Failure::TooMuch(text) => Error::LimitExceeded(format!("Redis `{name}`: {text}")),
         Failure::Rejected { code, message } => Error::ConnectionRejected(CommandError { code, message }),

@@ -137,7 +137,7 @@ impl Wire {
 async fn within<T>(work: impl Future<Output = io::Result<T>>) -> Result<T, Trouble> {
     match tokio::time::timeout(CONNECT_TIME, work).await {
         Ok(done) => done.map_err(|error| trouble(&error)),
-        Err(_) => Err(Trouble::Unreachable(format!("no connection to the engine within {} seconds", CONNECT_TIME.as_secs()))),
+        Err(_) => Err(Trouble::Unreachable(looked_for(&format!("no connection to the engine within {} seconds", CONNECT_TIME.as_secs())))),
     }
 }
 
@@ -163,15 +163,20 @@ pub(in super::super) fn trouble(error: &(dyn std::error::Error + 'static)) -> Tr
     Trouble::Unreachable(format!("the connection to the engine broke: {error}"))
 }
 
+/// With how the operator finds the address, which no guest is told.
+fn looked_for(text: &str) -> String {
+    format!("{text}\nhint: `host config docker.endpoint` shows where it is looked for")
+}
+
 fn of_kind(error: &io::Error) -> Trouble {
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            Trouble::Rejected("no permission on the engine's socket (people in its group, often `docker`, have it)".to_owned())
+            Trouble::Rejected(looked_for("no permission on the engine's socket (people in its group, often `docker`, have it)"))
         }
         io::ErrorKind::NotFound => {
-            Trouble::Unreachable("the engine's socket does not exist: it does not run, or listens elsewhere".to_owned())
+            Trouble::Unreachable(looked_for("the engine's socket does not exist: it does not run, or listens elsewhere"))
         }
-        io::ErrorKind::ConnectionRefused => Trouble::Unreachable("nobody listens at the engine's address".to_owned()),
+        io::ErrorKind::ConnectionRefused => Trouble::Unreachable(looked_for("nobody listens at the engine's address")),
         kind => Trouble::Unreachable(format!("the connection to the engine broke: {kind}")),
     }
 }

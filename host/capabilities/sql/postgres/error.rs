@@ -61,7 +61,11 @@ pub(super) fn of_connecting(error: &sqlx::Error, name: &str) -> Error {
                 "database `{name}`: no encrypted connection is possible (check sslmode and certificates)"
             ));
         }
-        _ => return Error::ConnectionFailed(format!("the server of database `{name}` cannot be reached")),
+        _ => {
+            return Error::ConnectionFailed(format!(
+                "the server of database `{name}` cannot be reached\nhint: `host config sql.{name}.url` shows where it is looked for"
+            ));
+        }
     };
     let rejected = |text: String| Error::ConnectionRejected(plain(code.clone(), text));
     match code.as_str() {

@@ -13,8 +13,11 @@ async fn as_many_questions_as_one_call_may_ask_are_answered_and_one_more_is_too_
     let mut run = Run::with(&engine::shared(), |grant| grant.ports = vec!["20000-29999".to_owned()]);
     let specs = |count| vec![run.spec("web"); count];
     let (at, past) = (specs(QUESTIONS), specs(QUESTIONS + 1));
-    assert!(create::Host::check(&mut run.view(), at).await.unwrap().unwrap().denials.is_empty());
-    too_much(create::Host::check(&mut run.view(), past).await.unwrap());
+    assert!(create::Host::check(&mut run.view(), at, ground(0)).await.unwrap().unwrap().denials.is_empty());
+    too_much(create::Host::check(&mut run.view(), past, ground(0)).await.unwrap());
+    let verdict = create::Host::check(&mut run.view(), vec![], ground(QUESTIONS)).await.unwrap().unwrap();
+    assert_eq!(verdict.denials.len(), QUESTIONS);
+    too_much(create::Host::check(&mut run.view(), vec![], ground(QUESTIONS + 1)).await.unwrap());
 
     let references = |count| vec!["busybox:1".to_owned(); count];
     let found = inspect::Host::images(&mut run.view(), references(QUESTIONS)).await.unwrap().unwrap();

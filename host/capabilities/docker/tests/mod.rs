@@ -20,7 +20,7 @@ use crate::gate::{Budgets, Gate, Leave};
 use crate::grants::{BudgetGrants, DockerGrant, DockerPower, Power};
 
 use self::engine::Engine;
-use super::create::Spec;
+use super::create::{External, Ground, Spec};
 use super::inspect::{Container, Details};
 use super::jobs::Job;
 use super::policy::spec::tests as specs;
@@ -28,6 +28,13 @@ use super::types::{self, Error, Event, HostJob as _};
 use super::{DockerCtx, DockerView, Endpoint, Places, create, inspect, network, remove, start_stop, volume};
 
 static PROJECTS: AtomicU32 = AtomicU32::new(0);
+
+/// Networks that are not the project's: so many, none of them granted.
+fn ground(externals: usize) -> Ground {
+    let external = |number: usize| External { key: format!("x{number}"), name: format!("theirs{number}") };
+    let external_networks = (0..externals).map(external).collect();
+    Ground { networks: vec![], volumes: vec![], external_networks, external_volumes: vec![] }
+}
 
 /// A run without a guest, on a project of its own.
 struct Run {

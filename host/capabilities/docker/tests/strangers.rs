@@ -200,7 +200,7 @@ async fn without_its_power_each_function_is_denied_at_once() {
     word(denied(start_stop::Host::restart(&mut run.view(), "x".into(), None).await.unwrap().map(drop)), "start-stop");
     word(denied(start_stop::Host::signal(&mut run.view(), "x".into(), "HUP".into()).await.unwrap().map(drop)), "start-stop");
     let spec = run.spec("web");
-    word(denied(create::Host::check(&mut run.view(), vec![spec.clone()]).await.unwrap()), "create");
+    word(denied(create::Host::check(&mut run.view(), vec![spec.clone()], ground(0)).await.unwrap()), "create");
     word(denied(create::Host::create(&mut run.view(), spec).await.unwrap().map(drop)), "create");
     word(denied(create::Host::rename(&mut run.view(), "x".into(), "y".into()).await.unwrap()), "create");
     word(denied(remove::Host::container(&mut run.view(), "x".into(), true, true).await.unwrap().map(drop)), "remove");
@@ -221,9 +221,9 @@ async fn what_is_not_granted_is_told_for_all_specs_at_once_with_lines_that_would
     let plain = run.spec("web");
     let mut wild = Spec { image: "postgres:16".into(), mounts: vec![specs::bind("/etc", true)], ..run.spec("db") };
     wild.security.privileged = true;
-    let verdict = create::Host::check(&mut run.view(), vec![plain, wild.clone()]).await.unwrap().unwrap();
+    let verdict = create::Host::check(&mut run.view(), vec![plain, wild.clone()], ground(0)).await.unwrap().unwrap();
     let told: Vec<(&str, &str, &str)> =
-        verdict.denials.iter().map(|denial| (denial.service.as_str(), denial.field.as_str(), denial.thing.as_str())).collect();
+        verdict.denials.iter().map(|denial| (denial.subject.as_str(), denial.field.as_str(), denial.thing.as_str())).collect();
     assert_eq!(told, [("db", "image", "postgres:16"), ("db", "mounts", "/etc:ro"), ("db", "privileged", "privileged")]);
     assert_eq!(
         verdict.lines,

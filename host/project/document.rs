@@ -11,6 +11,8 @@ use crate::outcome::{Failure, Result};
 pub struct Document<'t> {
     label: &'t str,
     text: &'t str,
+    /// Where its lines end: every grant knows its line.
+    newlines: Vec<usize>,
 }
 
 /// A table of a document and the keys that lead to it.
@@ -35,12 +37,16 @@ impl<'t> Document<'t> {
     /// Bytes must be UTF-8; the parser passes over a byte-order mark.
     pub fn new(label: &'t str, bytes: &'t [u8]) -> Result<Self> {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Self { label, text }),
+            Ok(text) => Ok(Self::of(label, text)),
             Err(error) => {
                 let sound = bytes.get(..error.valid_up_to()).and_then(|part| std::str::from_utf8(part).ok()).unwrap_or_default();
-                Err(Self { label, text: sound }.error(sound.len(), "not UTF-8 from here on"))
+                Err(Self::of(label, sound).error(sound.len(), "not UTF-8 from here on"))
             }
         }
+    }
+
+    fn of(label: &'t str, text: &'t str) -> Self {
+        Self { label, text, newlines: text.match_indices('\n').map(|(at, _)| at).collect() }
     }
 
     /// All of it. The parser bounds nesting by itself.
@@ -57,9 +63,10 @@ impl<'t> Document<'t> {
     /// One-based line, and column in characters.
     pub fn place(&self, at: usize) -> (usize, usize) {
         let before = self.text.get(..at).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let lines_before = self.newlines.partition_point(|newline| *newline < before.len());
+        let line_start = lines_before.checked_sub(1).and_then(|last| self.newlines.get(last)).map_or(0, |newline| newline + 1);
         let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        (before.matches('\n').count() + 1, column)
+        (lines_before + 1, column)
     }
 
     pub fn error(&self, at: usize, text: &str) -> Failure {

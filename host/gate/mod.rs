@@ -37,6 +37,26 @@ pub enum Refusal {
     DryRun(String),
 }
 
+/// How a capability's own error says what the gate refused. Each WIT package has an error type of its own; all of them
+/// have these cases.
+macro_rules! says_refusals {
+    ($error:ty) => {
+        impl From<$crate::gate::Refusal> for $error {
+            fn from(refusal: $crate::gate::Refusal) -> Self {
+                use $crate::gate::Refusal;
+                match refusal {
+                    Refusal::Denied(text) => Self::AccessDenied(text),
+                    Refusal::LimitExceeded(text) => Self::LimitExceeded(text),
+                    Refusal::Timeout(text) => Self::Timeout(text),
+                    Refusal::Cancelled(text) => Self::Cancelled(text),
+                    Refusal::DryRun(text) => Self::Other(text),
+                }
+            }
+        }
+    };
+}
+pub(crate) use says_refusals;
+
 /// How far the run may still go; the other end is held by the runner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leave {

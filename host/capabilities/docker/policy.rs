@@ -2,7 +2,7 @@
 //!
 //! What of a spec is not granted is a [`Lack`]; what no grant could allow, because it cannot be meant, is an error.
 
-mod build;
+pub mod build;
 pub mod image;
 pub mod labels;
 pub mod lack;

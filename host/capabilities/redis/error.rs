@@ -1,22 +1,12 @@
 //! Errors as a guest sees them: what failed and what the server said, never an address, a user or a password.
 
-use crate::gate::Refusal;
 use crate::gate::journal::Outcome;
+use crate::gate::says_refusals;
 
 use super::client::{Failure, ServerError};
 use super::types::{CommandError, Error};
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Denied(text) => Self::AccessDenied(text),
-            Refusal::LimitExceeded(text) => Self::LimitExceeded(text),
-            Refusal::Timeout(text) => Self::Timeout(text),
-            Refusal::Cancelled(text) => Self::Cancelled(text),
-            Refusal::DryRun(text) => Self::Other(text),
-        }
-    }
-}
+says_refusals!(Error);
 
 impl Outcome for Error {
     fn summary(&self) -> String {

@@ -70,27 +70,10 @@ fn host_and_address(host: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capabilities::docker::policy::build::tests as plain;
 
     fn spec() -> Spec {
-        Spec {
-            service: "web".to_owned(),
-            context: ".".to_owned(),
-            dockerfile: String::new(),
-            dockerfile_inline: String::new(),
-            args: Vec::new(),
-            target: String::new(),
-            tags: vec!["shop-web".to_owned(), "shop-web:1 2".to_owned()],
-            labels: Vec::new(),
-            cache_from: Vec::new(),
-            network: String::new(),
-            extra_hosts: Vec::new(),
-            platform: String::new(),
-            shm_size: 0,
-            ulimits: Vec::new(),
-            secrets: Vec::new(),
-            no_cache: false,
-            pull: false,
-        }
+        Spec { context: ".".to_owned(), tags: vec!["shop-web".to_owned(), "shop-web:1 2".to_owned()], ..plain::spec() }
     }
 
     #[test]

@@ -70,12 +70,12 @@ fn sane(spec: &Spec) -> Result<(), Invalid> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::capabilities::docker) mod tests {
     use super::*;
     use crate::capabilities::docker::wit::build::Secret;
     use crate::grants::{DockerGrant, DockerPower};
 
-    fn spec() -> Spec {
+    pub(in crate::capabilities::docker) fn spec() -> Spec {
         Spec {
             service: "web".to_owned(),
             context: "web".to_owned(),

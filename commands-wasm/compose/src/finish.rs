@@ -1,6 +1,6 @@
 //! What follows from what is written: the default network, implied dependencies, active profiles, env files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Place};
 use crate::files::{FileError, Files};
@@ -24,6 +24,7 @@ pub(crate) fn project(mut project: Project, options: &Options, files: &dyn Files
     project.graph().levels()?;
     if !options.without_service_files {
         let Project { services, environment, read, .. } = &mut project;
+        may_be_read(services, files)?;
         for service in services.values_mut() {
             env_files(service, environment, files, notes, read)?;
             label_files(service, files, read)?;
@@ -126,13 +127,34 @@ fn is_active(service: &Service, profiles: &[String]) -> bool {
     service.profiles.is_empty() || profiles.iter().any(|profile| profile == "*" || service.profiles.contains(profile))
 }
 
+/// All files of services that may not be read are named at once: each is a line that the operator grants.
+fn may_be_read(services: &BTreeMap<String, Service>, files: &dyn Files) -> Result<(), Error> {
+    let mut found: Option<Error> = None;
+    let mut asked = BTreeSet::new();
+    for service in services.values() {
+        let of_env = service.env_files.iter().map(|file| (&file.path, &file.place, "env_file"));
+        let of_labels = service.label_files.iter().map(|path| (path, service.place_of("label_file"), "label_file"));
+        for (path, place, key) in of_env.chain(of_labels) {
+            if !asked.insert(path) || files.read(path) != Err(FileError::Denied) {
+                continue;
+            }
+            let error = FileError::Denied.of(&format!("`{path}`"), path);
+            found = Some(match found {
+                None => error.at(place).key(format!("services.{}.{key}", service.name)),
+                Some(first) => first.hints(error.hints),
+            });
+        }
+    }
+    found.map_or(Ok(()), Err)
+}
+
 /// What env files say, below what the service says itself.
 fn env_files(
     service: &mut Service,
     environment: &BTreeMap<String, String>,
     files: &dyn Files,
     notes: &Notes,
-    read: &mut std::collections::BTreeSet<String>,
+    read: &mut BTreeSet<String>,
 ) -> Result<(), Error> {
     let mut said: BTreeMap<String, String> = BTreeMap::new();
     for file in &service.env_files {
@@ -159,7 +181,7 @@ fn env_files(
     Ok(())
 }
 
-fn label_files(service: &mut Service, files: &dyn Files, read: &mut std::collections::BTreeSet<String>) -> Result<(), Error> {
+fn label_files(service: &mut Service, files: &dyn Files, read: &mut BTreeSet<String>) -> Result<(), Error> {
     let mut said: BTreeMap<String, String> = BTreeMap::new();
     for path in &service.label_files {
         let bytes = files.read(path).map_err(|error| {

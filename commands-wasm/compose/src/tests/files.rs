@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{load_files, options, said, tree, try_files};
-use crate::{Loader, Options, Project};
+use crate::files::FileError;
+use crate::{Files, Loader, Options, Project};
 
 const ONE: &str = "services: {a: {image: one}}\n";
 const TWO: &str = "services: {a: {image: two}}\n";
@@ -168,4 +169,32 @@ fn profiles_decide_which_services_run() {
     );
     let unknown = said(try_files(&[("compose.yaml", file)], &with(&[], &["webb"])).unwrap_err());
     assert_eq!(unknown, "there is no service `webb` | did you mean `web`?");
+}
+
+/// Some of the files may not be read.
+struct Guarded(BTreeMap<String, String>);
+
+impl Files for Guarded {
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        if path.starts_with("secret") { Err(FileError::Denied) } else { self.0.read(path) }
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        self.0.exists(path)
+    }
+}
+
+#[test]
+fn all_files_of_services_that_may_not_be_read_are_named_at_once() {
+    let compose = "services:\n  a: {image: one, env_file: [open.env, secret.one]}\n  b: {image: one, env_file: [secret.one, secret.two]}\n  \
+                   c: {image: one, label_file: [secret.labels]}\n";
+    let files = [("compose.yaml", compose), ("open.env", "A=1\n")].map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let error = Loader::new(&Guarded(files.into()), BTreeMap::new()).load(&options()).unwrap_err();
+    assert!(error.denied);
+    assert_eq!(
+        said(error),
+        "compose.yaml:2:40: `services.a.env_file`: failed to read `secret.one`: not allowed to read it \
+         | grant reading it: files.\"secret.one\" = \"read\" | grant reading it: files.\"secret.two\" = \"read\" \
+         | grant reading it: files.\"secret.labels\" = \"read\""
+    );
 }

@@ -45,6 +45,8 @@ pub struct Ask {
     pub why: String,
     /// The command runs without it.
     pub optional: bool,
+    /// `host init` grants it although it is optional.
+    pub init: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,15 +203,16 @@ const KINDS: [(&str, &[&str]); 6] = [
     ("files", &["access"]),
     ("env", &[]),
 ];
-/// The keys of an ask beside its kind, `why` and `optional`.
+/// The keys of an ask beside its kind, `why`, `optional` and `init`.
 const DETAILS: [&str; 12] =
     ["powers", "keys", "channels", "labels", "access", "project", "images", "mounts", "ports", "networks", "volumes", "contexts"];
 
 fn ask(section: &Section<'_>) -> Result<Ask> {
-    let known: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).chain(DETAILS).chain(["why", "optional"]).collect();
+    let known: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).chain(DETAILS).chain(["why", "optional", "init"]).collect();
     section.only(&known)?;
     let why = shown(&section.require("why")?)?;
-    let optional = section.get("optional").map(|item| item.boolean()).transpose()?.unwrap_or(false);
+    let flag = |name: &str| section.get(name).map(|item| item.boolean()).transpose().map(Option::unwrap_or_default);
+    let (optional, init) = (flag("optional")?, flag("init")?);
     let kinds: Vec<_> = KINDS.into_iter().filter_map(|(kind, with)| section.get(kind).map(|item| (kind, with, item))).collect();
     let (kind, with, subject) = match kinds.as_slice() {
         [one] => one,
@@ -247,7 +250,7 @@ fn ask(section: &Section<'_>) -> Result<Ask> {
         Wants::Sql { database: name, .. } | Wants::Redis { name, .. } => name == ANY,
         Wants::Broadcast { .. } | Wants::Docker(_) | Wants::Files(_) | Wants::Env(_) => false,
     };
-    Ok(Ask { wants, why, optional: optional || any })
+    Ok(Ask { wants, why, optional: optional || any, init })
 }
 
 fn docker(section: &Section<'_>) -> Result<DockerGrant> {

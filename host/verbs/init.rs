@@ -162,9 +162,10 @@ endpoint = \"${{DOCKER_HOST:-unix:///var/run/docker.sock}}\"
     Ok(text)
 }
 
-/// The section of one command, each line with the reasons for it. Optional asks are left to `host grant`.
+/// The section of one command, each line with the reasons for it. Optional asks are left to `host grant`,
+/// but for those that say otherwise.
 fn section(command: &str, manifest: &Manifest) -> String {
-    let asks: Vec<_> = manifest.asks.iter().filter(|ask| !ask.optional).collect();
+    let asks: Vec<_> = manifest.asks.iter().filter(|ask| !ask.optional || ask.init).collect();
     let mut text = format!("\n# {}\n[commands.{command}]\n", manifest.about);
     for setting in settings(asks.iter().map(|ask| &ask.wants), &Grants::default()) {
         for ask in asks.iter().filter(|ask| is_for(&setting, ask)) {
@@ -251,6 +252,29 @@ mod tests {
             let permitted = permit(&imports, Some(&manifest), &project.powers_for(command));
             assert!(permitted.missing.is_empty() && permitted.unused.is_empty(), "{command}: {permitted:?}");
         }
+    }
+
+    #[test]
+    fn of_what_is_optional_only_what_says_so_is_granted() {
+        let asks = r#"about = "x"
+            [[asks]]
+            env = "A"
+            why = "needs it"
+            [[asks]]
+            env = "B"
+            optional = true
+            why = "can do without"
+            [[asks]]
+            files = ".env"
+            access = "write"
+            optional = true
+            init = true
+            why = "can do without, and should not have to""#;
+        let manifest = Manifest::parse(asks.as_bytes(), "command.toml").unwrap();
+        let text = section("x", &manifest);
+        assert!(text.ends_with("# needs it\nenv = [\"A\"]\n"), "{text}");
+        assert!(text.contains("# can do without, and should not have to\nfiles.\".env\" = \"write\"\n"), "{text}");
+        assert!(!text.contains("\"B\""), "{text}");
     }
 
     #[test]

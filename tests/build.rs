@@ -17,7 +17,7 @@ services:
     let toml = shop
         .project
         .read("host.toml")
-        .replace("allow = [\"build\"], images = [\"busybox\"]", "allow = [\"build\"], images = [\"busybox\", \"shop-api:*\"]");
+        .replace("allow = [\"build\"], images = [\"busybox\"]", "allow = [\"build\"], images = [\"busybox\"], tags = [\"shop-api:*\"]");
     shop.project.write("host.toml", toml);
     shop.run("build --build-arg WORD=line").succeeds().prints(&format!("{}-web", shop.name()));
     let web = shop.engine.inspect_image(&format!("{}-web", shop.name()));

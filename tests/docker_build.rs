@@ -279,7 +279,7 @@ fn an_image_of_another_project_can_neither_be_begun_with_nor_copied_from_nor_nam
         place.instructions(&format!("ARG X\nFROM ${{X:-{theirs}}}\n"));
         place.build(&["--arg", "X=busybox"]).succeeds();
         place.build(&["--cache-from", &theirs]).ends(4);
-        place.build(&["--tag", &theirs]).ends(4).says("docker.images = [");
+        place.build(&["--tag", &theirs]).ends(4).says("docker.tags = [");
         engine.answer("DELETE", &format!("/images/{theirs}?force=1"), None);
     }
 }
@@ -310,7 +310,7 @@ fn without_the_grant_nothing_is_built_or_read() {
         place.build(words).ends(4);
     }
     place.build(&["--context", "web", "--label", "com.docker.compose.project=other"]).ends(1).says("written by the host");
-    place.build(&["--context", "web", "--tag", "registry.example/web"]).ends(4).says("docker.images = [\"registry.example/web\"]");
+    place.build(&["--context", "web", "--tag", "registry.example/web"]).ends(4).says("docker.tags = [\"registry.example/web\"]");
 }
 
 #[test]

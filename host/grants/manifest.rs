@@ -199,13 +199,13 @@ const KINDS: [(&str, &[&str]); 6] = [
     ("sql", &["powers"]),
     ("redis", &["powers", "keys", "channels"]),
     ("broadcast", &["powers", "labels"]),
-    ("docker", &["powers", "project", "images", "mounts", "ports", "networks", "volumes", "contexts"]),
+    ("docker", &["powers", "project", "images", "tags", "mounts", "ports", "networks", "volumes", "contexts"]),
     ("files", &["access"]),
     ("env", &[]),
 ];
 /// The keys of an ask beside its kind, `why`, `optional` and `init`.
-const DETAILS: [&str; 12] =
-    ["powers", "keys", "channels", "labels", "access", "project", "images", "mounts", "ports", "networks", "volumes", "contexts"];
+const DETAILS: [&str; 13] =
+    ["powers", "keys", "channels", "labels", "access", "project", "images", "tags", "mounts", "ports", "networks", "volumes", "contexts"];
 
 fn ask(section: &Section<'_>) -> Result<Ask> {
     let known: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).chain(DETAILS).chain(["why", "optional", "init"]).collect();

@@ -77,6 +77,8 @@ pub struct DockerGrant {
     /// Globs over references as a person writes them (`postgres:16`, `ghcr.io/shop/*`); images that were built for the
     /// project need none.
     pub images: Vec<String>,
+    /// The same for what images that are built may be called, and be used by that name; names of the project need none.
+    pub tags: Vec<String>,
     /// Globs of folders and files that containers may mount: relative ones are the project's (`.` is all of it), absolute
     /// ones the machine's; `:ro` at the end grants reading only.
     pub mounts: Vec<String>,
@@ -103,9 +105,10 @@ pub struct DockerGrant {
 
 impl DockerGrant {
     /// The lists, by their keys in host.toml.
-    pub fn lists(&self) -> [(&'static str, &Vec<String>); 10] {
+    pub fn lists(&self) -> [(&'static str, &Vec<String>); 11] {
         [
             ("images", &self.images),
+            ("tags", &self.tags),
             ("mounts", &self.mounts),
             ("ports", &self.ports),
             ("networks", &self.networks),
@@ -122,6 +125,7 @@ impl DockerGrant {
     pub fn list_mut(&mut self, key: &str) -> Option<&mut Vec<String>> {
         Some(match key {
             "images" => &mut self.images,
+            "tags" => &mut self.tags,
             "mounts" => &mut self.mounts,
             "ports" => &mut self.ports,
             "networks" => &mut self.networks,

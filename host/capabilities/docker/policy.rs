@@ -6,13 +6,16 @@ pub mod build;
 pub mod image;
 pub mod labels;
 pub mod lack;
+mod logging;
 pub mod mount;
 mod name;
 pub mod network;
+mod pairs;
 pub mod port;
 mod security;
 pub mod spec;
 pub mod volume;
+mod words;
 
 use crate::gate::Decision;
 use crate::grants::{DockerGrant, DockerPower, Power, toml_key, toml_list};
@@ -29,6 +32,7 @@ pub struct Permit {
     command: String,
     grant: DockerGrant,
     images: Vec<ImagePattern>,
+    tags: Vec<ImagePattern>,
     mounts: Vec<MountGrant>,
     ports: Vec<PortGrant>,
 }
@@ -41,6 +45,7 @@ impl Permit {
         Self {
             command: command.to_owned(),
             images: grant.images.iter().map(|image| ImagePattern::new(image)).collect(),
+            tags: grant.tags.iter().map(|tag| ImagePattern::new(tag)).collect(),
             mounts: grant.mounts.iter().map(|mount| MountGrant::new(mount)).collect(),
             ports: grant.ports.iter().filter_map(|port| PortGrant::new(port)).collect(),
             grant,

@@ -20,21 +20,22 @@ impl Permit {
     /// What a build lacks; an error for what cannot be meant.
     pub fn build(&self, spec: &Spec) -> Result<Vec<Lack>, Invalid> {
         name::check("service", &spec.service)?;
-        labels::check(spec.labels.iter().map(|label| label.name.as_str()))?;
+        labels::check(&spec.labels)?;
         sane(spec)?;
         let mut lacks = Vec::new();
         if self.grant.contexts.is_empty() {
             let context = if spec.context.is_empty() { "." } else { &spec.context };
             lacks.push(Lack::item("context", "contexts", context));
         }
-        for (field, references) in [("tags", &spec.tags), ("cache-from", &spec.cache_from)] {
-            for reference in references {
-                let reference = Reference::new(reference)?;
-                if field == "tags" && reference.whole().contains('@') {
-                    return Err(format!("`{}` is no name for an image that is built", reference.whole()));
-                }
-                lacks.extend(self.image(field, &reference));
+        for tag in &spec.tags {
+            let tag = Reference::new(tag)?;
+            if tag.whole().contains('@') {
+                return Err(format!("`{}` is no name for an image that is built", tag.whole()));
             }
+            lacks.extend(self.tag(&tag));
+        }
+        for image in &spec.cache_from {
+            lacks.extend(self.image("cache-from", &Reference::new(image)?));
         }
         if spec.network == "host" && !self.has_namespace("network") {
             lacks.push(Lack::namespace("network", "network"));
@@ -119,7 +120,7 @@ pub(in crate::capabilities::docker) mod tests {
         let cases: [Case; 4] = [
             (
                 |spec| spec.tags = vec!["registry.example/web:1".to_owned()],
-                |grant| grant.images = vec!["registry.example/*".to_owned()],
+                |grant| grant.tags = vec!["registry.example/*".to_owned()],
                 "tags",
             ),
             (|spec| spec.cache_from = vec!["python:3".to_owned()], |grant| grant.images = vec!["python:*".to_owned()], "cache-from"),
@@ -138,6 +139,16 @@ pub(in crate::capabilities::docker) mod tests {
             .unwrap();
             assert_eq!(without.iter().map(|lack| lack.field).collect::<Vec<_>>(), [field]);
         }
+    }
+
+    #[test]
+    fn what_may_be_used_may_not_be_replaced() {
+        let spec = Spec { tags: vec!["postgres:16".to_owned()], ..spec() };
+        let lacks = permit(|grant| grant.images = vec!["postgres:16".to_owned()]).build(&spec).unwrap();
+        assert_eq!(lacks, [Lack::item("tags", "tags", "postgres:16")]);
+        // What may be built may be used.
+        let permit = permit(|grant| grant.tags = vec!["postgres:16".to_owned()]);
+        assert_eq!(permit.image("image", &Reference::new("postgres:16").unwrap()), None);
     }
 
     #[test]

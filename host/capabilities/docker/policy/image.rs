@@ -120,10 +120,19 @@ impl Permit {
         self.images.iter().any(|pattern| pattern.covers(reference))
     }
 
-    /// What an image lacks to be used; one that is named as the project's own lacks nothing.
+    /// What an image lacks to be used; one that is named as the project's own, or may be built, lacks nothing.
     pub fn image(&self, field: &'static str, reference: &Reference) -> Option<Lack> {
-        let allowed = self.has_image(reference) || reference.is_named_for(self.project());
+        let allowed = self.has_image(reference) || self.may_be_built(reference);
         (!allowed).then(|| Lack::item(field, "images", &reference.written))
+    }
+
+    /// What a name lacks to be given to an image that is built: it would be another one's for everybody who uses it.
+    pub fn tag(&self, reference: &Reference) -> Option<Lack> {
+        (!self.may_be_built(reference)).then(|| Lack::item("tags", "tags", &reference.written))
+    }
+
+    fn may_be_built(&self, reference: &Reference) -> bool {
+        reference.is_named_for(self.project()) || self.tags.iter().any(|pattern| pattern.covers(reference))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The labels that say what belongs together, and those that a guest must leave to the host.
 
-use super::Invalid;
+use super::{Invalid, pairs};
 use crate::capabilities::docker::types::Pair;
 
 pub const PROJECT: &str = "com.docker.compose.project";
@@ -16,8 +16,8 @@ pub const VOLUME: &str = "com.docker.compose.volume";
 pub const RUN: &str = "host.run";
 
 /// Labels that the host alone writes: with them a guest would make something another project's.
-pub fn check<'l>(names: impl IntoIterator<Item = &'l str>) -> Result<(), Invalid> {
-    for name in names {
+pub fn check(labels: &[Pair]) -> Result<(), Invalid> {
+    for Pair { name, value: _ } in labels {
         if name.starts_with(PROJECT) || name == RUN || name == VERSION {
             return Err(format!("the label `{name}` is written by the host"));
         }
@@ -25,7 +25,7 @@ pub fn check<'l>(names: impl IntoIterator<Item = &'l str>) -> Result<(), Invalid
             return Err("a label without a name".to_owned());
         }
     }
-    Ok(())
+    pairs::each_once("labels", labels)
 }
 
 /// Where the compose files lie is told as paths of the project, as far as they lie in its folder: a guest knows no others,
@@ -47,12 +47,17 @@ pub fn tell_by_project(label: &mut Pair, root: &str) {
 mod tests {
     use super::*;
 
+    fn labels(names: &[&str]) -> Vec<Pair> {
+        names.iter().map(|name| Pair { name: (*name).to_owned(), value: String::new() }).collect()
+    }
+
     #[test]
     fn labels_that_say_whose_it_is_are_the_hosts() {
         for name in [PROJECT, WORKING_DIR, CONFIG_FILES, "com.docker.compose.projectx", RUN, VERSION, ""] {
-            assert!(check([name]).is_err(), "{name}");
+            assert!(check(&labels(&[name])).is_err(), "{name}");
         }
-        assert!(check([SERVICE, NUMBER, "com.docker.compose.config-hash", "host.config", "traefik.enable"]).is_ok());
+        assert!(check(&labels(&[SERVICE, NUMBER, "com.docker.compose.config-hash", "host.config", "traefik.enable"])).is_ok());
+        assert!(check(&labels(&["tier", "tier"])).is_err());
     }
     #[test]
     fn paths_in_the_projects_folder_are_told_as_the_projects() {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::lack::Lack;
-use super::{Invalid, Permit, labels, name};
+use super::{Invalid, Permit, labels, name, pairs};
 use crate::capabilities::docker::network::Spec;
 use crate::capabilities::docker::types::NetworkPool as Pool;
 
@@ -36,7 +36,10 @@ impl Permit {
             shared,
         } = spec;
         name::check("network", name)?;
-        labels::check(given.iter().map(|label| label.name.as_str()))?;
+        labels::check(given)?;
+        pairs::each_once("options", options)?;
+        pairs::each_once("ipam-options", ipam_options)?;
+        pools.iter().try_for_each(|pool| pairs::each_once("pools", &pool.auxiliary))?;
         let mut lacks = Vec::new();
         if *shared && !self.sees_network(name) {
             lacks.push(Lack::item("name", "networks", name));

@@ -9,7 +9,7 @@ use super::image::Reference;
 use super::lack::Lack;
 use super::mount::{Place, World};
 use super::security::of_container;
-use super::{Invalid, Permit, labels, name};
+use super::{Invalid, Permit, labels, name, pairs};
 use crate::capabilities::docker::create::{Exposed, File, Mount, MountKind, Spec};
 use crate::capabilities::docker::limits;
 use crate::capabilities::docker::types::Attachment;
@@ -75,9 +75,7 @@ impl Permit {
             dns_search: _,
             dns_options: _,
             restart: _,
-            // A driver may send what the container prints to another machine. That is allowed: the container can send it
-            // by itself, and the drivers there are were installed by the operator.
-            logging: _,
+            logging,
             resources,
             namespaces,
             security,
@@ -85,7 +83,14 @@ impl Permit {
         } = spec;
         name::check("container", name)?;
         name::check("service", service)?;
-        labels::check(given.iter().map(|label| label.name.as_str()))?;
+        labels::check(given)?;
+        for (field, pairs) in
+            [("annotations", annotations), ("storage-options", &resources.storage_options), ("sysctls", &security.sysctls)]
+        {
+            pairs::each_once(field, pairs)?;
+        }
+        attachments.iter().try_for_each(|attachment| pairs::each_once("attachments", &attachment.driver_options))?;
+        security.device_requests.iter().try_for_each(|request| pairs::each_once("device-requests", &request.options))?;
         let mut lacks = Vec::new();
         let image = Reference::new(image)?;
         lacks.extend(self.image("image", &image));
@@ -109,6 +114,13 @@ impl Permit {
             return Err("`volumes-from` without a name".to_owned());
         }
         files.iter().try_for_each(file)?;
+        if let Some(logging) = logging {
+            lacks.extend(self.logging(logging)?);
+        }
+        if resources.oom_score_adjust < 0 {
+            // The machine's own programs would be killed before it.
+            lacks.extend(self.option("oom-score-adjust", "oom-score-adjust", &resources.oom_score_adjust.to_string()));
+        }
         let on_host_network = self.network_mode(network_mode, attachments, &mut lacks)?;
         for option in &resources.storage_options {
             if option.name != "size" {

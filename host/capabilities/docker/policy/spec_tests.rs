@@ -233,6 +233,12 @@ fn each_field_that_gives_something_of_the_machine_is_denied_by_name_and_allowed_
         (secured(|security| security.cgroup_parent = "/x".into()), "cgroup-parent", "cgroup-parent=/x"),
         (secured(|security| security.runtime = "runc".into()), "runtime", "runtime=runc"),
         (secured(|security| security.sysctls = pair("kernel.msgmax", "1")), "sysctls", "sysctl=kernel.msgmax"),
+        (
+            Spec { logging: Some(LogDriver { driver: "syslog".into(), options: pair("syslog-address", "udp://h:1") }), ..spec() },
+            "logging",
+            "log-driver=syslog",
+        ),
+        (Spec { resources: Resources { oom_score_adjust: -1000, ..resources() }, ..spec() }, "oom-score-adjust", "oom-score-adjust=-1000"),
     ];
     for (spec, field, thing) in table {
         let lacks = check(&DockerGrant::default(), &spec).unwrap();
@@ -274,7 +280,7 @@ fn what_every_container_may_have_needs_no_grant() {
         Spec { network_mode: "container:shop-db-1".into(), ..spec() },
         Spec { attachments: vec![attachment("shop_default")], ..spec() },
         Spec { mounts: vec![volume("shop_db"), volume(""), Mount { target: "/tmp".into(), ..volume("").of(MountKind::Tmpfs) }], ..spec() },
-        Spec { logging: Some(LogDriver { driver: "syslog".into(), options: pair("syslog-address", "udp://h:1") }), ..spec() },
+        Spec { logging: Some(LogDriver { driver: "json-file".into(), options: pair("max-size", "10m") }), ..spec() },
         Spec { labels: pair("traefik.enable", "true"), ..spec() },
         in_namespace(|namespaces| namespaces.ipc = "shareable".into()),
         in_namespace(|namespaces| namespaces.pid = "service:db".into()),

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use super::lack::Lack;
 use super::mount::{Place, World};
-use super::{Invalid, Permit, labels, name};
+use super::words::words;
+use super::{Invalid, Permit, labels, name, pairs};
 use crate::capabilities::docker::types::Pair;
 use crate::capabilities::docker::volume::Spec;
 
@@ -20,7 +21,8 @@ impl Permit {
     pub fn volume(&self, spec: &Spec, world: &World<'_>) -> Result<Checked, Invalid> {
         let Spec { name, key: _, driver, options, labels: given } = spec;
         name::check("volume", name)?;
-        labels::check(given.iter().map(|label| label.name.as_str()))?;
+        labels::check(given)?;
+        pairs::each_once("options", options)?;
         if !matches!(driver.as_str(), "" | "local") {
             // What a plugin does with its options is not known.
             let lacks = self.option("driver", "volume-driver", driver).into_iter().collect();
@@ -36,13 +38,14 @@ impl Permit {
             return Err(format!("the driver `local` knows no option `{}`", strange.name.escape_debug()));
         }
         let (kind, device) = (value("type"), value("device"));
-        let words: Vec<&str> = value("o").split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
-        let read_only = words.contains(&"ro");
+        let words = words(value("o"))?;
+        let says = |name: &str| words.iter().any(|word| word.name == name);
+        let (read_only, binds) = (says("ro"), says("bind") || says("rbind"));
         let servers: Vec<&str> =
-            words.iter().filter_map(|word| ["addr=", "ip=", "mountaddr="].iter().find_map(|key| word.strip_prefix(key))).collect();
-        let binds = words.iter().any(|word| matches!(*word, "bind" | "rbind"));
+            words.iter().filter(|word| matches!(word.name, "addr" | "ip" | "mountaddr")).filter_map(|word| word.value).collect();
         let mut options = options.to_vec();
-        let mut lacks = Vec::new();
+        let unknown = words.iter().filter(|word| !word.is_known());
+        let mut lacks: Vec<Lack> = unknown.filter_map(|word| self.option("options", "volume-option", word.name)).collect();
         match kind {
             _ if binds => {
                 let real = self.place(&mut lacks, device, read_only, world)?;
@@ -63,7 +66,7 @@ impl Permit {
                 lacks.extend(self.remote("options", &format!("cifs://{server}/{share}"), read_only));
             }
             // A disk of the machine, layers of folders, ...: what they read stands in more places than `device`.
-            kind => lacks.extend(self.option("options", "volume-type", if kind.is_empty() { "none" } else { kind })),
+            kind => lacks = self.option("options", "volume-type", if kind.is_empty() { "none" } else { kind }).into_iter().collect(),
         }
         Ok(Checked { lacks, options })
     }
@@ -177,6 +180,14 @@ mod tests {
         let checked = check(grant(), "", &[("type", "none"), ("o", "bind"), ("device", "./data")]).unwrap();
         assert!(checked.options.iter().any(|option| option.name == "device" && Path::new(&option.value) == Path::new("/p/data")));
         assert!(check(grant(), "", &[("o", "bind")]).is_err());
+        // The engine would take the last one, and the kernel what stands behind a blank.
+        let twice = [("type", "tmpfs"), ("o", "size=1m"), ("device", "tmpfs"), ("type", "none"), ("o", "bind"), ("device", "/root")];
+        assert!(check(grant(), "", &twice).is_err());
+        for words in ["bind,ro,rw", "bind, ro", "bind,,ro"] {
+            assert!(check(grant(), "", &[("type", "none"), ("o", words), ("device", "./data")]).is_err(), "{words}");
+        }
+        let lacks = check(grant(), "", &[("type", "cifs"), ("o", "sep=;;ip=6.6.6.6"), ("device", "//h/share")]).unwrap().lacks;
+        assert!(lacks.iter().any(|lack| lack.thing == "volume-option=sep"), "{lacks:?}");
         assert!(check(grant(), "", &[("lowerdir", "/")]).is_err());
         assert!(check(grant(), "", &[("type", "nfs"), ("o", "addr=a,addr=b"), ("device", ":/x")]).is_err());
         assert!(check(grant(), "", &[("type", "nfs"), ("o", "addr=a"), ("device", "b:/x")]).is_err());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{Composed, free_port};
+use crate::harness::{Composed, free_port, until};
 
 #[test]
 fn services_that_are_well_are_said_to_be() {
@@ -12,7 +12,7 @@ fn services_that_are_well_are_said_to_be() {
         "
 services:
   db: {image: busybox, healthcheck: {test: ['CMD', 'true'], interval: 1s, timeout: 20s}}
-  seed: {image: busybox, command: ['true']}
+  seed: {image: busybox, command: ['true'], restart: 'no'}
   web: {image: busybox}
 ",
     );
@@ -46,6 +46,32 @@ services:
     }
     assert!(output.took < Duration::from_secs(20), "{output}");
     output.prints("not well: gone, left, loop, sick, slow").lacks("All services");
+}
+
+#[test]
+fn what_was_stopped_is_not_well_though_it_ended_with_0() {
+    let shop = Composed::new(
+        "
+services:
+  worker: {image: busybox, command: [sh, -c, 'trap \"exit 0\" TERM; while :; do sleep 0.1; done']}
+  seed: {image: busybox, command: ['true']}
+  web: {image: busybox, depends_on: {seed: {condition: service_completed_successfully}}, stop_signal: KILL}
+",
+    );
+    shop.run("up").succeeds();
+    shop.run("check_services").succeeds();
+    shop.compose("stop worker");
+    let stopped = shop.run("check_services").ends(3).prints("not well: worker\n");
+    assert!(stopped.stdout.contains("exited") && stopped.stdout.contains("it ended well; where that is meant"), "{stopped}");
+}
+
+#[test]
+fn what_ends_again_and_again_is_not_well_between_two_ends() {
+    let shop = Composed::new("services: {loop: {image: busybox, restart: always, command: [sh, -c, 'sleep 2; exit 7']}}");
+    shop.compose("up -d");
+    let ended_before = || shop.stack.container("loop")["RestartCount"].as_u64().is_some_and(|count| count > 0);
+    until("it was started again", || ended_before() && shop.states()[0].ends_with(" running"));
+    shop.run("check_services --timeout 0s").ends(3).prints("restarting").prints("not well: loop");
 }
 
 #[test]

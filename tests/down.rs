@@ -46,6 +46,17 @@ fn volumes_go_only_after_a_yes_that_knows_what_will_be_lost() {
 }
 
 #[test]
+fn anonymous_volumes_are_lost_only_after_a_yes_too() {
+    let shop = Composed::new("services: {web: {image: busybox, volumes: [/anon], stop_signal: KILL}}");
+    shop.run("up").succeeds();
+    shop.engine.docker(&format!("exec {}-web-1 touch /anon/kept", shop.name()));
+    shop.run("down -v").ends(5).says(&format!("anonymous ones of {}-web-1", shop.name())).says("--yes");
+    shop.engine.docker(&format!("exec {}-web-1 test -e /anon/kept", shop.name()));
+    shop.run("down -v --yes").succeeds();
+    shop.run("down -v").succeeds().prints("nothing to be done");
+}
+
+#[test]
 fn what_other_files_brought_up_under_the_same_name_is_left_alone_unless_told() {
     let shop = Composed::new("services: {web: {image: busybox}}");
     shop.run("up").succeeds();

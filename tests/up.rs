@@ -216,6 +216,16 @@ fn orphans_are_shown_and_removed_only_when_asked() {
 }
 
 #[test]
+fn a_renamed_service_gets_the_port_of_the_orphan_that_is_removed() {
+    let port = free_port();
+    let shop = Composed::new(&format!("services: {{old: {{image: busybox, ports: ['{port}:80']}}}}"));
+    shop.run("up").succeeds();
+    shop.change("old:", "new:");
+    shop.run("up --remove-orphans").succeeds();
+    assert_eq!(shop.states(), ["shop-new-1 running"]);
+}
+
+#[test]
 fn named_services_come_up_with_what_they_depend_on() {
     let shop = Composed::new("services: {db: {image: busybox}, web: {image: busybox, depends_on: [db]}, other: {image: busybox}}");
     shop.run("up web").succeeds();

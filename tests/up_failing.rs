@@ -30,6 +30,22 @@ fn a_service_that_ends_at_once_is_a_failure() {
 }
 
 #[test]
+fn a_service_that_cannot_start_takes_no_other_one_down() {
+    let others: String = (0..11).map(|n| format!("  s{n}: {{image: busybox, environment: [V=1], stop_signal: KILL}}\n")).collect();
+    let behind = "  behind: {image: busybox, depends_on: [a], stop_signal: KILL}\n";
+    let shop = Composed::new(&format!("services:\n  a: {{image: busybox, stop_signal: KILL}}\n{others}{behind}"));
+    shop.run("up").succeeds();
+    shop.change("V=1", "V=2");
+    shop.change("a: {image: busybox, stop", "a: {image: busybox, command: [nosuch], stop");
+    shop.run("up").ends(1).says("failed to recreate").says("-a-1").says("nosuch");
+    let running = shop.states().iter().filter(|state| state.ends_with(" running")).count();
+    assert_eq!(running, 11 + 1, "all others, and what stands behind it is as it was: {:?}", shop.states());
+    for number in 0..11 {
+        assert_eq!(shop.stack.container(&format!("s{number}"))["Config"]["Env"][0], "V=2");
+    }
+}
+
+#[test]
 fn a_service_that_ends_again_and_again_is_a_failure() {
     let shop = Composed::new("services: {web: {image: busybox, restart: always, command: [sh, -c, 'echo again; exit 3']}}");
     shop.run("up --wait").ends(1).says("ends again and again").says("again");

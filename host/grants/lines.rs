@@ -104,16 +104,15 @@ pub fn settings<'w>(wants: impl IntoIterator<Item = &'w Wants>, grants: &Grants)
     sql.chain(redis).chain(broadcast).chain(docker).chain(files).chain(env).collect()
 }
 
-/// Which project, and which images, mounts and so on, is the operator's to say once something is granted.
+/// Which project is the operator's to say once something is granted, and so is each list that says anything: which images,
+/// mounts, networks. A power that comes later brings what it needs of the others.
 fn propose_docker(entry: &mut DockerGrant, asked: &DockerGrant, granted: Option<&DockerGrant>) {
     entry.powers.extend(&asked.powers);
-    if granted.is_some() {
-        return;
-    }
-    if entry.project.is_empty() {
+    if granted.is_none() && entry.project.is_empty() {
         entry.project.clone_from(&asked.project);
     }
-    for (key, proposed) in asked.lists() {
+    let said: Vec<&str> = granted.iter().flat_map(|grant| grant.lists()).filter(|(_, list)| !list.is_empty()).map(|(key, _)| key).collect();
+    for (key, proposed) in asked.lists().into_iter().filter(|(key, _)| !said.contains(key)) {
         if let Some(list) = entry.list_mut(key) {
             propose(list, proposed, false);
         }
@@ -201,7 +200,7 @@ pub(crate) fn toml_list(items: impl IntoIterator<Item: AsRef<str>>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{FileGrant, SqlPower};
+    use super::super::{DockerPower, FileGrant, SqlPower};
     use super::*;
 
     fn sql(database: &str, powers: &[SqlPower]) -> Wants {
@@ -223,6 +222,22 @@ mod tests {
         assert_eq!(
             host_toml_lines("migrate", &wants, &Grants::default()),
             ["[commands.migrate]", "sql.default = [\"read\", \"write\"]", "files.\"migrations/**\" = \"read\"", "env = [\"HOME\"]"]
+        );
+    }
+
+    #[test]
+    fn a_power_that_comes_later_brings_what_it_needs_and_changes_no_list_that_says_something() {
+        let docker = |powers: &[DockerPower], networks: &[&str], mounts: &[&str]| DockerGrant {
+            powers: powers.iter().copied().collect(),
+            networks: networks.iter().map(|name| (*name).to_owned()).collect(),
+            mounts: mounts.iter().map(|name| (*name).to_owned()).collect(),
+            ..DockerGrant::default()
+        };
+        let asked = docker(&[DockerPower::Shared], &["reverse-proxy"], &["."]);
+        let grants = Grants { docker: Some(docker(&[DockerPower::Inspect], &[], &["./src:ro"])), ..Grants::default() };
+        assert_eq!(
+            host_toml_lines("check", &[Wants::Docker(Box::new(asked))], &grants),
+            ["[commands.check]", "docker.allow = [\"inspect\", \"shared\"]", "docker.networks = [\"reverse-proxy\"]"]
         );
     }
 

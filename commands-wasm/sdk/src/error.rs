@@ -67,6 +67,11 @@ impl Error {
         self.change(|failure| failure.ending = ending)
     }
 
+    /// The exit code of a command that ends with it.
+    pub fn code(&self) -> u8 {
+        self.clone().into_failure().ending.code()
+    }
+
     /// A field more for `--json`.
     #[must_use]
     pub fn detail(self, name: &str, value: impl Into<Value>) -> Self {

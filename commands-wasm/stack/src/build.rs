@@ -7,7 +7,7 @@ use host_sdk::{Ending, Host, Result, out};
 use serde_json::json;
 
 use crate::blame;
-use crate::execute::execute;
+use crate::execute::{OnFailure, execute};
 use crate::hands::BuildHands;
 use crate::plan::{Action, Cause, Kind, Plan, Verb};
 use crate::progress::Progress;
@@ -46,7 +46,7 @@ pub fn build(build: &Build, host: &Host) -> Result<Ending> {
         plan.add(change, Action::Build(Box::new(spec)), []);
     }
     let mut progress = Progress::new(host, &plan);
-    if let Err(stopped) = execute(&plan, &mut BuildHands, &mut progress, None) {
+    if let Err(stopped) = execute(&plan, &mut BuildHands, &mut progress, None, OnFailure::Stop) {
         return Err(blame::of_builds(&plan, stopped, &progress));
     }
     drop(progress);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use compose::{Condition, Project, Restart, Service};
 use host_sdk::docker::inspect::{self, Container, Health, Status};
 use host_sdk::docker::{DockerError, Jobs, label, shared};
-use host_sdk::{Ending, Host, Result, detail, out};
+use host_sdk::{Ending, Host, Result, detail, out, talk};
 use serde_json::{Value, json};
 
 use crate::project::ProjectArgs;
@@ -17,6 +17,9 @@ use crate::{blame, labels, observed, words};
 const PROXY_PAUSE: Duration = Duration::from_millis(500);
 
 /// What `check_services` was asked for.
+/// The engine waits longer and longer before it starts again what ends at once, and from the beginning after ten seconds.
+const FRESH_SECONDS: u32 = 10;
+
 #[derive(Clone, Debug, Default)]
 pub struct Check {
     pub project: ProjectArgs,
@@ -76,6 +79,9 @@ pub fn check(check: &Check, host: &Host) -> Result<Ending> {
         rows = self::rows(&project, &inspect::containers()?);
     }
     for row in &mut rows {
+        if row.state == State::Running && is_fresh(&row.text) && ends_again_and_again(&row.id) {
+            row.state = State::Restarting;
+        }
         row.remark = remark(row);
     }
     let needs_proxy = project
@@ -84,10 +90,19 @@ pub fn check(check: &Check, host: &Host) -> Result<Ending> {
         .flat_map(|service| service.networks.keys())
         .any(|key| project.networks.get(key).is_some_and(|network| network.name == REVERSE_PROXY_NETWORK));
     let proxy = settled_proxy(deadline)?;
-    let proxy_is_missed = needs_proxy && proxy.is_sick();
-    let is_well = rows.iter().all(|row| row.state.is_well()) && !proxy_is_missed;
-    tell(&rows, &proxy, proxy_is_missed, host)?;
+    let is_well = rows.iter().all(|row| row.state.is_well()) && !(needs_proxy && proxy.is_sick());
+    tell(&rows, &proxy, needs_proxy, host)?;
     Ok(if is_well { Ending::Ok } else { Ending::NotMet })
+}
+
+/// `Up 2 seconds`: whoever is caught between two ends looks like this.
+fn is_fresh(text: &str) -> bool {
+    let seconds = text.strip_prefix("Up ").and_then(|rest| rest.split_once(" second")).map(|(count, _)| count);
+    seconds.is_some_and(|count| count.parse::<u32>().map_or(true, |count| count < FRESH_SECONDS))
+}
+
+fn ends_again_and_again(container: &str) -> bool {
+    inspect::container_details(container).is_ok_and(|details| details.restart_count > 0)
 }
 
 /// Until all of them are decided, or the time is over.
@@ -152,13 +167,15 @@ pub fn rows(project: &Project, containers: &[Container]) -> Vec<Row> {
     rows
 }
 
-/// Somebody waits for its end; or nobody starts it again, and nothing says that others talk to it.
+/// Somebody waits for its end; or the file itself says that nobody starts it again, and nothing that others talk to it.
+/// What says nothing is meant to run: it may have been stopped, which many programs end with 0.
 fn is_meant_to_end(name: &str, service: &Service, project: &Project) -> bool {
     let awaited =
         |service: &Service| service.depends_on.get(name).is_some_and(|dependency| dependency.condition == Condition::CompletedSuccessfully);
     let stays = !service.ports.is_empty() || service.healthcheck.is_some();
     let restarted = !matches!(service.restart_policy(), Restart::No | Restart::OnFailure(_));
-    !restarted && (!stays || project.services.values().any(awaited))
+    let says_so = service.keys.contains_key("restart") || service.deploy.as_ref().is_some_and(|deploy| deploy.restart_policy.is_some());
+    !restarted && ((says_so && !stays) || project.services.values().any(awaited))
 }
 
 /// `ends`: nobody starts it again when it ended well.
@@ -203,6 +220,11 @@ fn remark(row: &Row) -> Vec<String> {
         State::Unhealthy | State::Starting => {
             let check = inspect::container_details(&row.id).ok().and_then(|details| blame::last_check(&details));
             check.map(|(code, output)| vec![format!("last check ended with {code}: {output}")]).unwrap_or_default()
+        }
+        State::Exited(0) => {
+            let lines = blame::last_lines(&row.id);
+            let meant = "it ended well; where that is meant, `restart: \"no\"` in the compose file says so";
+            lines.into_iter().chain([meant.to_owned()]).collect()
         }
         State::Exited(_) | State::Restarting => blame::last_lines(&row.id),
         _ => Vec::new(),
@@ -269,9 +291,9 @@ impl Proxy {
     }
 }
 
-fn tell(rows: &[Row], proxy: &Proxy, proxy_is_missed: bool, host: &Host) -> Result<()> {
+fn tell(rows: &[Row], proxy: &Proxy, needs_proxy: bool, host: &Host) -> Result<()> {
     let mut sick: Vec<&str> = rows.iter().filter(|row| !row.state.is_well()).map(|row| row.service.as_str()).collect();
-    sick.extend(proxy_is_missed.then_some("reverse proxy"));
+    sick.extend((needs_proxy && proxy.is_sick()).then_some("reverse proxy"));
     let is_well = sick.is_empty();
     if host.wants_json() {
         let services: Vec<Value> = rows.iter().map(row_json).collect();
@@ -289,6 +311,9 @@ fn tell(rows: &[Row], proxy: &Proxy, proxy_is_missed: bool, host: &Host) -> Resu
     }
     match proxy {
         Proxy::There { name, state } => out!("reverse proxy: {} ({name})", state.word()),
+        Proxy::NotGranted if needs_proxy => {
+            talk!("hint: the reverse proxy is not looked at; `host grant {} --optional` allows it", host.name());
+        }
         Proxy::NotGranted => detail!("reverse proxy: {}", proxy.word()),
         Proxy::Missing => out!("reverse proxy: missing"),
     }

@@ -9,7 +9,7 @@ use host_sdk::docker::{self, Pair, label};
 use host_sdk::{Ending, Host, Result, detail, out, talk, warning};
 use serde_json::json;
 
-use crate::execute::execute;
+use crate::execute::{OnFailure, execute};
 use crate::hands::DownHands;
 use crate::labels;
 use crate::observed;
@@ -62,16 +62,21 @@ pub fn down(down: &Down, host: &Host) -> Result<Ending> {
         remains.networks.retain(|network| !kept.iter().any(|container| container.endpoints.iter().any(|end| end.network == network.name)));
     }
     let plan = plan(&remains, project.as_ref(), down.volumes);
-    if !remains.volumes.is_empty() {
+    if down.volumes && (!remains.volumes.is_empty() || !remains.containers.is_empty()) {
         talk!("these volumes, and all that is in them, will be lost:");
         remains.volumes.iter().for_each(|volume| talk!("  {}", volume.name));
+        if !remains.containers.is_empty() {
+            // Nobody gave them a name; most images of databases have one.
+            let names: Vec<&str> = remains.containers.iter().map(|container| container.name.as_str()).collect();
+            talk!("  anonymous ones of {}, where they have any", names.join(", "));
+        }
         host.require_yes("remove them?")?;
     }
     if host.wants_json() {
         host.json(&json!({ "event": "plan", "changes": plan.changes.iter().map(change_json).collect::<Vec<_>>() }))?;
     }
     let mut progress = Progress::new(host, &plan);
-    if let Err(stopped) = execute(&plan, &mut DownHands { timeout: down.timeout }, &mut progress, None) {
+    if let Err(stopped) = execute(&plan, &mut DownHands { timeout: down.timeout }, &mut progress, None, OnFailure::GoOn) {
         return Err(blame::plainly(&plan, stopped, host));
     }
     drop(progress);

@@ -1,5 +1,5 @@
-//! Doing what a plan says: whatever waits for nothing more goes on at once, and what fails stops the rest from
-//! beginning.
+//! Doing what a plan says: whatever waits for nothing more goes on at once, and what waits for something that failed
+//! never begins.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -18,6 +18,15 @@ const WORK_BOUND: usize = 10;
 const STARTS_BOUND: usize = 4;
 /// One wait for whatever comes first.
 const WAIT: Duration = Duration::from_secs(30);
+
+/// What a failure means for what does not wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// It is done all the same: one service that is wrong takes no other one down.
+    GoOn,
+    /// It does not begin any more.
+    Stop,
+}
 
 /// How an operation began.
 #[derive(Debug)]
@@ -66,16 +75,24 @@ pub struct Stopped {
 
 /// # Errors
 /// What went wrong first, and what did beside it; or that the run was interrupted, without an operation.
-pub fn execute(plan: &Plan, hands: &mut impl Hands, progress: &mut Progress<'_>, deadline: Option<Instant>) -> Result<Made, Stopped> {
+pub fn execute(
+    plan: &Plan,
+    hands: &mut impl Hands,
+    progress: &mut Progress<'_>,
+    deadline: Option<Instant>,
+    on_failure: OnFailure,
+) -> Result<Made, Stopped> {
     let mut run = Run { plan, made: Made::default(), waiting: in_order(plan), done: BTreeSet::new(), jobs: Jobs::default() };
     let mut failed = Vec::new();
     loop {
-        if failed.is_empty() {
-            run.begin_what_can(hands, progress, &mut failed);
+        if may_go_on(&failed, on_failure) {
+            run.begin_what_can(hands, progress, &mut failed, on_failure);
         }
         if !failed.is_empty() {
-            // What waits for others to come up would wait in vain; what the engine does is brought to its end.
-            run.jobs.drop_if(|at| run.plan.operations.get(*at).is_some_and(|operation| is_wait(&operation.action)));
+            // Nobody waits behind these any more; what the engine does is brought to its end.
+            let is_vain = |at: &At| run.is_wait(*at) && (!may_go_on(&failed, on_failure) || !run.is_waited_for(*at));
+            let vain: BTreeSet<At> = run.jobs.keys().copied().filter(is_vain).collect();
+            run.jobs.drop_if(|at| vain.contains(at));
         }
         if run.jobs.is_empty() {
             break;
@@ -98,6 +115,12 @@ pub fn execute(plan: &Plan, hands: &mut impl Hands, progress: &mut Progress<'_>,
     if failed.is_empty() { Ok(run.made) } else { Err(Stopped { failed, made: run.made }) }
 }
 
+/// An engine that does not answer, or a power that is missing, would fail everything else too.
+fn may_go_on(failed: &[(At, Error)], on_failure: OnFailure) -> bool {
+    let is_of_one = |error: &Error| [Ending::Failed, Ending::NotMet].iter().any(|ending| ending.code() == error.code());
+    failed.is_empty() || (on_failure == OnFailure::GoOn && failed.iter().all(|(_, error)| is_of_one(error)))
+}
+
 struct Run<'a> {
     plan: &'a Plan,
     made: Made,
@@ -108,7 +131,23 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn begin_what_can(&mut self, hands: &mut impl Hands, progress: &mut Progress<'_>, failed: &mut Vec<(At, Error)>) {
+    fn is_wait(&self, at: At) -> bool {
+        self.plan.operations.get(at).is_some_and(|operation| is_wait(&operation.action))
+    }
+
+    /// Something that has not failed may begin after it.
+    fn is_waited_for(&self, at: At) -> bool {
+        let of = |waiting: &At| self.plan.operations.get(*waiting);
+        self.waiting.iter().filter_map(of).any(|operation| operation.after.contains(&at))
+    }
+
+    fn begin_what_can(
+        &mut self,
+        hands: &mut impl Hands,
+        progress: &mut Progress<'_>,
+        failed: &mut Vec<(At, Error)>,
+        on_failure: OnFailure,
+    ) {
         // What is done at once may let others begin.
         while let Some(at) = self.next() {
             let Some(operation) = self.plan.operations.get(at) else { break };
@@ -119,7 +158,7 @@ impl Run<'_> {
                 Ok(Begun::Done(id)) => self.over(at, Ok(id), hands, progress, failed),
                 Err(error) => self.over(at, Err(error), hands, progress, failed),
             }
-            if !failed.is_empty() {
+            if !may_go_on(failed, on_failure) {
                 break;
             }
         }
@@ -156,7 +195,7 @@ impl Run<'_> {
                 self.done.insert(at);
                 progress.done(operation.change);
             }
-            Err(error) if operation.optional && failed.is_empty() => {
+            Err(error) if operation.optional => {
                 progress.passed_over(operation.change, &error);
                 self.done.insert(at);
             }

@@ -9,7 +9,7 @@ use host_sdk::docker::{self, DockerError, create, inspect};
 use host_sdk::{Ending, Error, Host, Result, out, talk, warning};
 use serde_json::json;
 
-use crate::execute::execute;
+use crate::execute::{OnFailure, execute};
 use crate::hands::UpHands;
 use crate::images::{self, ImageWishes};
 use crate::observed::{self, Observed};
@@ -70,14 +70,14 @@ pub fn up(up: &Up, host: &Host) -> Result<Ending> {
     if !needed.is_empty() {
         // What cannot be is told before anybody waits for a build.
         plan::reconcile(&wanted, &Observed::beside(there, &wanted)?, &wishes(up))?;
-        carry_out(&needed, up, host, None)?;
+        carry_out(&needed, up, host, None, OnFailure::Stop)?;
         there = observed::images(&wanted.images())?;
     }
     let observed = Observed::beside(there, &wanted)?;
     let plan = plan::reconcile(&wanted, &observed, &wishes(up))?;
     announce(&plan, host)?;
     if !plan.is_empty() {
-        carry_out(&plan, up, host, deadline)?;
+        carry_out(&plan, up, host, deadline, OnFailure::GoOn)?;
         look_again(&plan, &wanted, up.wait, host)?;
     }
     finish(&needed, &plan, &wanted, routing::hint(&plan, &wanted, &observed), host)
@@ -178,10 +178,10 @@ fn remarks(plan: &Plan) {
     }
 }
 
-fn carry_out(plan: &Plan, up: &Up, host: &Host, deadline: Option<Instant>) -> Result<()> {
+fn carry_out(plan: &Plan, up: &Up, host: &Host, deadline: Option<Instant>, on_failure: OnFailure) -> Result<()> {
     let mut progress = Progress::new(host, plan);
     let mut hands = UpHands { timeout: up.timeout };
-    match execute(plan, &mut hands, &mut progress, deadline) {
+    match execute(plan, &mut hands, &mut progress, deadline, on_failure) {
         Ok(_) => Ok(()),
         Err(stopped) => Err(blame::explain(plan, stopped, &progress, host)),
     }

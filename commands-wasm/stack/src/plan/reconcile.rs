@@ -45,7 +45,9 @@ pub fn reconcile(wanted: &Wanted, observed: &Observed, wishes: &Wishes<'_>) -> R
         recreated: BTreeSet::new(),
         stops: BTreeMap::new(),
         waits: BTreeMap::new(),
+        orphans_gone: Vec::new(),
     };
+    builder.orphans();
     for name in in_order(wanted)? {
         if let Some(service) = wanted.services.get(name) {
             builder.service(service);
@@ -54,7 +56,6 @@ pub fn reconcile(wanted: &Wanted, observed: &Observed, wishes: &Wishes<'_>) -> R
     if wishes.wait {
         builder.wait_for_all();
     }
-    builder.orphans();
     Ok(builder.plan)
 }
 
@@ -92,6 +93,8 @@ pub(super) struct Builder<'a> {
     /// What ends containers of a service that will be started again.
     pub(super) stops: BTreeMap<String, Vec<At>>,
     waits: BTreeMap<(String, &'static str), Vec<At>>,
+    /// What removes orphans: they may have the ports of those that start.
+    orphans_gone: Vec<At>,
 }
 
 /// A container as it will be.
@@ -109,7 +112,7 @@ pub(super) struct Instance<'a> {
 impl Builder<'_> {
     /// What has to be done before a container of this service may start.
     pub(super) fn gates(&mut self, service: &WantedService) -> Vec<At> {
-        let mut gates = Vec::new();
+        let mut gates = self.orphans_gone.clone();
         for (name, dependency) in &service.depends_on {
             match dependency.condition {
                 Condition::Started => {
@@ -182,7 +185,8 @@ impl Builder<'_> {
             .collect();
         for container in orphans {
             if self.wishes.remove_orphans {
-                self.remove(container, Cause::Orphan, &[]);
+                let gone = self.remove(container, Cause::Orphan, &[]);
+                self.orphans_gone.push(gone);
             } else {
                 self.plan.orphans.push(container.name.clone());
             }

@@ -241,6 +241,10 @@ async fn what_is_not_granted_is_told_for_all_specs_at_once_with_lines_that_would
     let bind = [("type", "none"), ("o", "bind"), ("device", "/etc")];
     let options = bind.map(|(name, value)| Pair { name: name.into(), value: value.into() }).to_vec();
     denied(run.volume("etc", options).await);
+    // The engine would take the last of two, and we looked at the first.
+    let twice = [("type", "tmpfs"), ("o", "size=1m"), ("device", "tmpfs"), ("type", "none"), ("o", "bind"), ("device", "/etc")];
+    let options = twice.map(|(name, value)| Pair { name: name.into(), value: value.into() }).to_vec();
+    assert!(matches!(run.volume("etc", options).await, Err(Error::InvalidArgument(text)) if text.contains("given twice")));
     let socket = run.engine.socket().to_string_lossy().into_owned();
     let text = denied(run.create(Spec { mounts: vec![specs::bind(&socket, true)], ..run.spec("web") }).await);
     assert!(text.contains("docker.engine-socket = true"), "{text}");

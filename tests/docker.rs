@@ -58,6 +58,7 @@ fn each_function_works_with_its_power_and_is_denied_without_it() {
         ("inspect", vec!["inspect.containers"], &name),
         ("inspect", vec!["inspect.container-details", &name], "Created"),
         ("inspect", vec!["inspect.networks"], &network),
+        ("inspect", vec!["inspect.strangers", &network], "0"),
         ("inspect", vec!["inspect.volumes"], &volume),
         ("inspect", vec!["inspect.images", &images], "sha256:"),
         ("inspect", vec!["inspect.own-images"], ""),
@@ -102,6 +103,9 @@ fn what_belongs_to_another_project_cannot_be_read_changed_or_guessed() {
     let project = project(engine, stack.name(), &ALL, &format!("docker.images = [\"{image}\"]"));
     for function in ["inspect.containers", "inspect.networks", "inspect.volumes", "inspect.own-images"] {
         probe(&project, &[function]).ended(0).prints_only("");
+    }
+    for named in [network.as_str(), "never-was"] {
+        probe(&project, &["inspect.strangers", named]).ended(1).says(&format!("has no network `{named}`"));
     }
     let process = json!({ "args": ["touch", "/seen"] }).to_string();
     for named in [name.as_str(), id.trim(), &id[..12], "never-was"] {

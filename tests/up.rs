@@ -196,6 +196,21 @@ fn a_container_on_a_network_that_was_made_anew_is_recreated() {
 }
 
 #[test]
+fn a_network_that_others_are_on_is_not_changed_and_nothing_is_stopped() {
+    let shop = Composed::new("services: {web: {image: busybox}}\nnetworks: {default: {labels: {a: '1'}}}");
+    shop.run("up").succeeds();
+    let network = format!("{}_default", shop.name());
+    let stranger = format!("{}-stranger", shop.name());
+    shop.engine.docker(&format!("run -d --name {stranger} --network {network} busybox"));
+    shop.change("a: '1'", "a: '2'");
+    let refused = shop.run("up").ends(1).says(&format!("the network `{network}` must be made anew (networks.default.labels"));
+    refused.says("a container that is not the project's is on it").says("docker network disconnect");
+    assert_eq!(shop.states(), ["shop-web-1 running"]);
+    shop.engine.docker(&format!("rm -f {stranger}"));
+    shop.run("up").succeeds().says("labels");
+}
+
+#[test]
 fn services_are_scaled_up_and_down() {
     let shop = Composed::new("services: {web: {image: busybox}}");
     shop.run("up --scale web=3").succeeds();

@@ -7,12 +7,15 @@ use host_sdk::docker::inspect::{self, Container, Image, Network, Status};
 use host_sdk::docker::{label, volume};
 
 use crate::labels;
-use crate::spec::{Wanted, WantedVolume};
+use crate::plan::changed_keys;
+use crate::spec::{Wanted, WantedNetwork, WantedVolume};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observed {
     pub containers: Vec<Container>,
     pub networks: Vec<Network>,
+    /// By name, of those that must be made anew: how many containers of others are on it.
+    pub strangers: BTreeMap<String, u32>,
     /// By name: in which keys those that are there differ from what is wanted.
     pub volumes: BTreeMap<String, Vec<String>>,
     /// By reference: those that are there.
@@ -22,10 +25,12 @@ pub struct Observed {
 impl Observed {
     /// What matters for these services, beside their images: no call for what they do not use.
     pub fn beside(images: BTreeMap<String, Image>, wanted: &Wanted) -> Result<Self> {
+        let networks = if wanted.networks.is_empty() { Vec::new() } else { inspect::networks()? };
         Ok(Self {
             images,
             containers: inspect::containers()?,
-            networks: if wanted.networks.is_empty() { Vec::new() } else { inspect::networks()? },
+            strangers: strangers(&networks, wanted)?,
+            networks,
             volumes: if wanted.volumes.is_empty() { BTreeMap::new() } else { volumes(wanted)? },
         })
     }
@@ -42,6 +47,18 @@ pub fn images(references: &[String]) -> Result<BTreeMap<String, Image>> {
     }
     let found = inspect::images(references)?;
     Ok(references.iter().cloned().zip(found).filter_map(|(reference, image)| Some((reference, image?))).collect())
+}
+
+fn strangers(networks: &[Network], wanted: &Wanted) -> Result<BTreeMap<String, u32>> {
+    let mut found = BTreeMap::new();
+    for wish in wanted.networks.values() {
+        let WantedNetwork::Own(spec) = wish else { continue };
+        let is_changed = networks.iter().any(|network| network.name == spec.name && !changed_keys(spec, network).is_empty());
+        if is_changed {
+            found.insert(spec.name.clone(), inspect::strangers(&spec.name)?);
+        }
+    }
+    Ok(found)
 }
 
 fn volumes(wanted: &Wanted) -> Result<BTreeMap<String, Vec<String>>> {

@@ -29,6 +29,11 @@ pub mod inspect {
         Ok(raw::networks()?)
     }
 
+    /// How many running containers that are not the project's are on a network of the project.
+    pub fn strangers(network: &str) -> Result<u32> {
+        Ok(raw::strangers(network)?)
+    }
+
     /// The project's, and those that were granted by name.
     pub fn volumes() -> Result<Vec<Volume>> {
         Ok(raw::volumes()?)

@@ -39,6 +39,10 @@ pub(super) fn ground(wanted: &Wanted, observed: &Observed, plan: &mut Plan) -> R
             (WantedNetwork::Own(spec), Some(network)) => {
                 let changed = changed_keys(spec, network);
                 if !changed.is_empty() {
+                    let strangers = observed.strangers.get(&spec.name).copied().unwrap_or_default();
+                    if strangers > 0 {
+                        return Err(in_use(&spec.name, &changed, strangers));
+                    }
                     anew(spec, changed, observed, plan, &mut ground);
                 }
             }
@@ -69,6 +73,16 @@ fn keep_as_it_is(spec: &volume::Spec, keys: &[String], plan: &mut Plan) {
     plan.notes.push(format!("the volume {name} was made differently from what the compose file says now ({keys}), and is left as it is"));
     plan.hints
         .push(format!("`host run down`, `docker volume rm {name}` and `host run up` make {name} anew; what is in it is lost by that"));
+}
+
+/// Before anything is stopped: the engine would refuse to remove it then.
+fn in_use(name: &str, changed: &[String], strangers: u32) -> Error {
+    let who = match strangers {
+        1 => "a container that is not the project's is on it".to_owned(),
+        count => format!("{count} containers that are not the project's are on it"),
+    };
+    Error::failed(format!("the network `{name}` must be made anew ({} changed), and {who}", changed.join(", ")))
+        .hint(format!("`docker network inspect {name}` shows who, `docker network disconnect {name} CONTAINER` takes them off"))
 }
 
 fn no_external(kind: &str, name: &str) -> Error {

@@ -3,13 +3,13 @@
 use wasmtime::Result as Trap;
 use wasmtime::component::Resource;
 
-use crate::capabilities::docker::error::{invalid, too_much};
+use crate::capabilities::docker::error::{invalid, no_such, too_much};
 use crate::capabilities::docker::inspect::{Container, Details, Engine, Holder, Host, Image, Network, Until, Volume};
 use crate::capabilities::docker::jobs::{Dropped, Job};
 use crate::capabilities::docker::making::is_named;
 use crate::capabilities::docker::policy::image::Reference;
 use crate::capabilities::docker::policy::lack::Lack;
-use crate::capabilities::docker::types::Error;
+use crate::capabilities::docker::types::{Error, Status};
 use crate::capabilities::docker::{DockerView, limits, ports, watch};
 use crate::gate::{Decision, Effect};
 use crate::grants::DockerPower;
@@ -68,6 +68,22 @@ impl Host for DockerView<'_> {
         let (scope, decision) = (self.scope(), self.decide(DockerPower::Inspect));
         let operation = operation("inspect.networks", scope.project(), Effect::Read, String::new());
         Ok(self.ctx.gate.pass(operation, decision, scope.networks()).await)
+    }
+
+    async fn strangers(&mut self, network: String) -> Trap<Result<u32, Error>> {
+        let operation = operation("inspect.strangers", &network, Effect::Read, String::new());
+        let (scope, decision) = (self.scope(), self.decide(DockerPower::Inspect));
+        let counted = async {
+            check_name(&network)?;
+            let found = scope.network(&network).await?;
+            if !scope.is_own(&found.labels) {
+                return Err(no_such("network", &network));
+            }
+            let attached = scope.engine.attached_containers(&found.name).await?;
+            let is_stranger = |container: &&Container| container.status == Status::Running && !scope.is_own(&container.labels);
+            Ok(u32::try_from(attached.iter().filter(is_stranger).count()).unwrap_or(u32::MAX))
+        };
+        Ok(self.ctx.gate.pass(operation, decision, counted).await)
     }
 
     async fn volumes(&mut self) -> Trap<Result<Vec<Volume>, Error>> {

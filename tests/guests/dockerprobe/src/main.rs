@@ -75,6 +75,7 @@ fn inspect(function: &str, given: &mut Arguments) -> Result<()> {
         "containers" => each(inspect::containers()?),
         "container-details" => shown(inspect::container_details(&given.text())?),
         "networks" => each(inspect::networks()?),
+        "strangers" => shown(inspect::strangers(&given.text())?),
         "volumes" => each(inspect::volumes()?),
         "images" => each(inspect::images(&json::texts(&given.value()))?),
         "own-images" => each(inspect::own_images()?),

@@ -112,7 +112,7 @@ fn the_reverse_proxy_is_told_as_it_is_and_counts_where_a_service_is_behind_it() 
     shop.run("up").succeeds();
     let found = engine.api("GET", "/containers/json");
     let names = found.as_array().unwrap().iter().filter_map(|container| container["Names"][0].as_str());
-    let name = names.map(|name| name.trim_start_matches('/')).find(|name| name.contains("reverse")).unwrap();
+    let name = names.map(|name| name.trim_start_matches('/')).find(|name| name.starts_with("reverse_proxy")).unwrap();
     let well = shop.run("check_services").succeeds().prints("All services are running and healthy!");
     well.prints(&format!("reverse proxy: healthy ({name})\n"));
     assert_eq!(proxy(0), json!({ "container": name, "state": "healthy" }));

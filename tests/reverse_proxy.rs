@@ -116,6 +116,13 @@ fn routes_come_from_the_labels_of_running_stacks() {
     proxy.answers("/", &name);
     let document = proxy.start("--json").succeeds().json();
     assert_eq!((&document["state"], &document["routes"][0]["rule"]), (&"running".into(), &"PathPrefix(`/`)".into()));
+    // Somebody with other settings does not take it from those who are reached through it.
+    proxy.project.write(".env", "SSL=true\n");
+    proxy.start("").ends(5).says("1 route leads through it").says("--yes");
+    assert_eq!(proxy.container()["Id"], before);
+    proxy.answers("/", &name);
+    proxy.project.write(".env", "SSL=maybe\n");
+    proxy.start("").ends(2).says("`SSL` is `maybe`");
 }
 
 #[test]

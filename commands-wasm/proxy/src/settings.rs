@@ -62,7 +62,7 @@ impl Settings {
             folder: or("folder", FOLDER)?.trim_end_matches('/').to_owned(),
             http_port: port("http-port", 80)?,
             https_port: port("https-port", 443)?,
-            tls: ssl.is_some_and(|ssl| ssl.trim().eq_ignore_ascii_case("true")),
+            tls: said(ssl.unwrap_or_default())?,
             resolver: or("cert-resolver", RESOLVER)?,
             acme_email: text("acme-email")?,
             acme_server: text("acme-server")?,
@@ -78,6 +78,15 @@ impl Settings {
     pub fn offer(&self) -> Offer {
         let entry_points = ENTRY_POINTS.iter().take(self.ports().len()).map(|&name| name.to_owned()).collect();
         Offer { network: self.network.clone(), entry_points, resolver: self.tls.then(|| self.resolver.clone()) }
+    }
+}
+
+/// As people write it in `.env`; whatever else stands there would take certificates off, or put them on, by mistake.
+fn said(ssl: &str) -> Result<bool> {
+    match ssl.trim().to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "" | "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err(Error::usage(format!("`SSL` is `{ssl}`, and neither `true` nor `false`"))),
     }
 }
 
@@ -102,10 +111,13 @@ pub(crate) mod tests {
             (Some(""), vec![80]),
             (Some("true"), vec![80, 443]),
             (Some("True"), vec![80, 443]),
+            (Some("yes"), vec![80, 443]),
+            (Some("0"), vec![80]),
         ] {
             let settings = settings(&[], ssl).unwrap();
             assert_eq!((settings.ports(), settings.offer().resolver.is_some()), (ports, settings.tls), "{ssl:?}");
         }
+        assert!(settings(&[], Some("maybe")).is_err());
     }
 
     #[test]

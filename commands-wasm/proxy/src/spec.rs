@@ -87,6 +87,8 @@ fn arguments(settings: &Settings) -> Vec<String> {
         Provider::File => {
             arguments.push(format!("--providers.file.directory={ROUTES}"));
             arguments.push("--providers.file.watch=true".to_owned());
+            // Two seconds by itself, for which a stack that was just routed would answer 404.
+            arguments.push("--providers.providersthrottleduration=100ms".to_owned());
         }
         Provider::Docker => {
             arguments.push("--providers.docker=true".to_owned());
@@ -168,6 +170,7 @@ mod tests {
             "--entrypoints.web.address=:80",
             "--providers.file.directory=/etc/traefik/dynamic",
             "--providers.file.watch=true",
+            "--providers.providersthrottleduration=100ms",
         ];
         assert_eq!(spec.command.unwrap(), expected);
         assert_eq!((spec.published.len(), spec.mounts.len()), (1, 1));

@@ -1,12 +1,13 @@
 //! The engine's side: the network, the container, and what is in its way.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use host_sdk::docker::create::{Ground, Spec};
 use host_sdk::docker::inspect::{self, Container, Health, Status, Until};
 use host_sdk::docker::logs::{self, Options};
 use host_sdk::docker::{DockerError, Jobs, create, exec, network, project, pull, remove, start_stop, volume};
-use host_sdk::{Ending, Error, Host, Result, detail};
+use host_sdk::{Ending, Error, Host, Result, detail, talk};
 use proxy::settings::Settings;
 use proxy::spec::{self, is_proxy, is_same};
 
@@ -63,8 +64,15 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Until it runs as the spec says.
-    pub(crate) fn converge(&self, spec: &Spec, host: &Host) -> Result<Done> {
+    /// `port 80, 443`
+    fn published(&self) -> String {
+        let ports: BTreeSet<u16> =
+            self.proxies.iter().flat_map(|one| &one.ports).map(|binding| binding.host_port).filter(|port| *port > 0).collect();
+        format!("port {}", ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", "))
+    }
+
+    /// Until it runs as the spec says. So many routes lead through it.
+    pub(crate) fn converge(&self, spec: &Spec, routed: usize, host: &Host) -> Result<Done> {
         if let [one] = self.proxies.as_slice()
             && is_same(&one.labels, spec)
         {
@@ -75,14 +83,20 @@ impl<'a> Machine<'a> {
             start(&one.id)?;
             return Ok(Done::Started);
         }
-        let container = self.prepare(spec, host)?;
+        let container = self.prepare(spec, routed, host)?;
         start(&container)?;
         Ok(if self.proxies.is_empty() { Done::Started } else { Done::Recreated })
     }
 
     /// A new container in place of whatever is there, not started. What can be refused is refused before the old one goes.
-    pub(crate) fn prepare(&self, spec: &Spec, host: &Host) -> Result<String> {
+    pub(crate) fn prepare(&self, spec: &Spec, routed: usize, host: &Host) -> Result<String> {
         create::check(std::slice::from_ref(spec), &Ground::default())?.require("the proxy's container")?;
+        if routed > 0 && self.state() == State::Running {
+            // It may have been started from another folder, by somebody else, with certificates.
+            let routes = if routed == 1 { "route leads" } else { "routes lead" };
+            talk!("the reverse proxy runs with other settings, on {}; {routed} {routes} through it", self.published());
+            host.require_yes("start it anew with the settings of this folder, for all stacks of this machine?")?;
+        }
         self.check_ports()?;
         self.pull(host)?;
         if self.settings.tls && !inspect::volumes()?.iter().any(|volume| volume.name == spec::volume_name(&project())) {

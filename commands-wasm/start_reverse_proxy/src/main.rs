@@ -46,11 +46,11 @@ fn start_reverse_proxy(args: Args, host: &Host) -> Result<Ending> {
     let spec = spec(&settings, &docker::project(), &folder_id, mode);
     let mut report = Report { settings: &settings, routes: &routes, done: Done::Running, host };
     if !args.terminal {
-        report.done = machine.converge(&spec, host)?;
+        report.done = machine.converge(&spec, routes.routers.len(), host)?;
         report.tell()?;
         return Ok(Ending::Ok);
     }
-    let container = machine.prepare(&spec, host)?;
+    let container = machine.prepare(&spec, routes.routers.len(), host)?;
     report.done = Done::Started;
     report.tell()?;
     // Whoever wants to stop or refresh it meanwhile need not wait for us.

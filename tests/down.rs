@@ -46,6 +46,14 @@ fn volumes_go_only_after_a_yes_that_knows_what_will_be_lost() {
 }
 
 #[test]
+fn a_file_that_is_named_and_not_there_is_an_error() {
+    let shop = Composed::new("services: {web: {image: busybox, stop_signal: KILL}}");
+    shop.run("up").succeeds();
+    shop.run("down -f compose.yml").ends(2).says("compose.yml");
+    assert_eq!(shop.states(), ["shop-web-1 running"]);
+}
+
+#[test]
 fn anonymous_volumes_are_lost_only_after_a_yes_too() {
     let shop = Composed::new("services: {web: {image: busybox, volumes: [/anon], stop_signal: KILL}}");
     shop.run("up").succeeds();

@@ -75,7 +75,7 @@ fn a_wait_ends_when_its_time_is_over() {
     let shop = Composed::new(
         "services: {db: {image: busybox, healthcheck: {test: ['CMD', 'false'], interval: 500ms, start_period: 600s, retries: 9}}}",
     );
-    shop.run("up --wait-timeout 2s").ends(124).says("-db-1");
+    shop.run("up --wait-timeout 2s").ends(124).says("it took too long: wait ").says("-db-1");
 }
 
 #[test]

@@ -21,7 +21,10 @@ pub(crate) fn choose<'c>(containers: &'c [Container], service: &str) -> Result<&
     let mut others: Vec<&str> = containers.iter().filter_map(|one| label(&one.labels, SERVICE)).filter(|other| *other != service).collect();
     others.sort_unstable();
     others.dedup();
-    let error = error.hint(format!("`host run up {service}` starts it"));
+    let error = error.hint(match of_service().find(|one| one.status == Status::Paused) {
+        Some(paused) => format!("`docker unpause {}` lets it go on", paused.name),
+        None => format!("`host run up {service}` starts it"),
+    });
     Err(match others.as_slice() {
         others if states.is_empty() && !others.is_empty() => {
             error.hint(format!("there are containers of {}; `config.service = \"NAME\"` in host.toml chooses another", others.join(", ")))

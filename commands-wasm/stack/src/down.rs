@@ -15,7 +15,7 @@ use crate::labels;
 use crate::observed;
 use crate::plan::{Action, At, Cause, Kind, Plan, Verb, is_of_files};
 use crate::progress::{Progress, change_json};
-use crate::project::{ProjectArgs, lock};
+use crate::project::{ProjectArgs, lock, told};
 use crate::{blame, routing, words};
 
 /// What `down` was asked for.
@@ -44,6 +44,8 @@ pub struct Remains {
 pub fn down(down: &Down, host: &Host) -> Result<Ending> {
     let project = match down.project.read(&[]) {
         Ok(project) => Some(project),
+        // Who names files means their services, and not whatever has the project's name.
+        Err(error) if !down.project.files.is_empty() => return Err(told(error)),
         Err(error) if error.denied => {
             detail!("by labels only: {error}");
             None

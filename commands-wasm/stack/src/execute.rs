@@ -106,7 +106,7 @@ pub fn execute(
             }
             Ok(over) if over.is_empty() && deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
                 let first = run.jobs.keys().min().copied().unwrap_or_default();
-                failed.push((first, Error::new(Ending::Timeout, "it took too long")));
+                failed.push((first, Error::new(Ending::Timeout, format!("it took too long: {}", progress.under_way()))));
                 break;
             }
             Ok(over) => over.into_iter().for_each(|over| run.over(over.key, over.outcome, hands, progress, &mut failed)),

@@ -125,7 +125,7 @@ impl<'h> Progress<'h> {
     }
 
     /// `create shop-a-1, shop-b-1, wait shop-db-1`
-    fn under_way(&self) -> String {
+    pub(crate) fn under_way(&self) -> String {
         let mut text = String::new();
         let mut last = None;
         for State { change, .. } in self.changes.iter().filter(|state| state.working > 0) {

@@ -60,6 +60,12 @@ impl Drop for Place<'_> {
     }
 }
 
+fn fails(run: &Run) -> Output {
+    let output = run.start().wait();
+    assert_ne!(output.code, Some(0), "{output}");
+    output
+}
+
 fn id_of(output: &Output) -> String {
     output.stdout.lines().find_map(|line| line.strip_prefix("image ")).unwrap_or_else(|| panic!("no image\n{output}")).to_owned()
 }
@@ -268,19 +274,100 @@ fn an_image_of_another_project_can_neither_be_begun_with_nor_copied_from_nor_nam
         let id = id["Id"].as_str().unwrap().to_owned();
         for text in [
             format!("FROM {theirs}\n"),
-            format!("FROM {id}\n"),
             format!("ARG X={theirs}\nFROM $X\n"),
             format!("FROM busybox\nCOPY --from={theirs} / /stolen/\n"),
+            format!("FROM busybox AS {theirs}\nCOPY --from={theirs} / /stolen/\n"),
+            format!("FROM busybox\nRUN --mount=type=bind,From={theirs},target=/x true\n"),
         ] {
-            place.instructions(&text);
-            let output = place.build(&[]).start().wait();
-            assert!(output.code != Some(0) && output.stderr.contains("has no image"), "{text}{output}");
+            fails(&place.instructions(&text).build(&[])).says("has no image");
+        }
+        for text in [
+            format!("FROM {id}\n"),
+            format!("FROM {}\n", id.trim_start_matches("sha256:").get(..3).unwrap()),
+            format!("FROM busybox\nCOPY --fr\\om={theirs} / /stolen/\n"),
+            format!("FROM busybox\nRUN echo \\\\\nCOPY --from={theirs} / /stolen/\n"),
+            format!("FROM busybox\nRUN --mount=type=bind,from=scratch,from={theirs},target=/x true\n"),
+            format!("FROM ${{TARGETSTAGE:+{theirs}}}\n"),
+        ] {
+            fails(&place.instructions(&text).build(&[])).says("of the Dockerfile: ");
         }
         place.instructions(&format!("ARG X\nFROM ${{X:-{theirs}}}\n"));
         place.build(&["--arg", "X=busybox"]).succeeds();
         place.build(&["--cache-from", &theirs]).ends(4);
         place.build(&["--tag", &theirs]).ends(4).says("docker.tags = [");
         engine.answer("DELETE", &format!("/images/{theirs}?force=1"), None);
+    }
+}
+
+#[test]
+fn what_an_image_puts_off_is_looked_at_like_what_the_dockerfile_says() {
+    for engine in engines() {
+        let place = place(engine);
+        let other = engine.stack("alien");
+        let theirs = format!("{}-web", other.name());
+        let late = format!("{}-late", place.stack.name());
+        let commit = |name: &str, changes: &str| {
+            let container = created(engine, other.name());
+            engine.api(
+                "POST",
+                &format!("/commit?container={container}&repo={name}&changes={}", changes.replace(' ', "%20").replace('=', "%3D")),
+            );
+        };
+        commit(&theirs, &format!("LABEL com.docker.compose.project={}", other.name()));
+        commit(&late, &format!("LABEL com.docker.compose.project={}", place.stack.name()));
+        place.instructions(&format!("FROM {late}\nRUN echo begun\n")).build(&[]).succeeds();
+        commit(&late, &format!("ONBUILD COPY --from={theirs} / /stolen/"));
+        fails(&place.instructions(&format!("FROM {late}\n")).build(&[])).says("has no image");
+        commit(&late, "ONBUILD ADD http://127.0.0.1:1/x /x");
+        place.build(&[]).ends(4).says("add-url=http://127.0.0.1:1/x");
+        for image in [theirs, late] {
+            engine.answer("DELETE", &format!("/images/{image}?force=1"), None);
+        }
+    }
+}
+
+#[test]
+fn what_is_added_from_an_address_needs_a_line_of_its_own() {
+    for engine in engines() {
+        // Nothing listens there: that the engine asks is enough.
+        let text = "FROM busybox\nADD http://127.0.0.1:1/x /x\n";
+        let item = "docker.security-options = [\"add-url=http://127.0.0.1:1/x\"]";
+        place(engine).instructions(text).build(&["--network", "none"]).ends(4).says(item);
+        let granted = granted(engine, &format!("allow = [\"build\"], contexts = [\".\"], {}", item.trim_start_matches("docker.")));
+        fails(&granted.instructions(text).build(&[])).says("127.0.0.1").lacks("add-url");
+    }
+}
+
+#[test]
+fn projects_share_no_cache_mount() {
+    let engine = shared_buildkit();
+    let (one, other) = (place(engine), place(engine));
+    let build = |place: &Place<'_>, step: &str| {
+        place.instructions(&format!("FROM busybox\nRUN --mount=type=cache,id=pip,target=/c {step}\n")).build(&["--no-cache"]).succeeds()
+    };
+    build(&one, "echo from one > /c/x");
+    build(&one, "cat /c/x").prints("from one");
+    build(&other, "ls -A /c | wc -l > /told");
+    assert_eq!(other.in_image("cat /told").trim(), "0");
+    other.build(&["--arg", &format!("BUILDKIT_CACHE_MOUNT_NS={}", one.stack.name())]).ends(1).says("written by the host");
+}
+
+#[test]
+fn a_reader_of_instructions_needs_its_grant_however_it_is_named() {
+    let place = place(shared_buildkit());
+    place.instructions("# syntax=evil/reader\nFROM busybox\n").build(&[]).ends(4).says("docker.images = [\"evil/reader\"]");
+    place.instructions("{\"syntax\": \"evil/reader\"}\n").build(&[]).ends(1).says("is no instruction");
+    place.instructions("FROM busybox\n").build(&["--arg", "BUILDKIT_SYNTAX=evil/reader"]).ends(4);
+    place.build(&["--arg", "BUILDKIT_SYNTAX=docker/dockerfile:1", "--arg", "BUILDKIT_SYNTAX=evil/reader"]).ends(1).says("given twice");
+}
+
+#[test]
+fn instructions_that_grow_without_end_are_refused_and_the_run_goes_on() {
+    let place = place(shared_docker());
+    for text in
+        [format!("ARG A=x\nFROM {}\n", "$A".repeat(200_000)), format!("ARG A\nFROM {}x{}\n", "${A:-".repeat(50_000), "}".repeat(50_000))]
+    {
+        place.instructions(&text).build(&[]).ends(1).says("cannot be told");
     }
 }
 
@@ -306,6 +393,7 @@ fn without_the_grant_nothing_is_built_or_read() {
         &["--context", "web", "--dockerfile", "../Dockerfile"],
         &["--context", "/etc"],
         &["--context", "web/../.."],
+        &["--context", ".host"],
     ] {
         place.build(words).ends(4);
     }

@@ -47,3 +47,10 @@ pub(super) const NAME_BYTES: usize = 1_024;
 pub(super) const CAPTURED_BYTES: u32 = 16 << 20;
 /// Bytes of an answer about containers: a thousand of them are some megabytes.
 pub(super) const TOLD_BYTES: usize = 64 << 20;
+
+/// Of a Dockerfile: variables before its first `FROM`, bytes of one value, values within values; stages, and the images
+/// and addresses that it names.
+pub(super) const BUILD_VARIABLES: usize = 1_000;
+pub(super) const BUILD_VALUE_BYTES: usize = 4 << 10;
+pub(super) const BUILD_VALUE_DEPTH: usize = 16;
+pub(super) const BUILD_IMAGES: usize = 200;

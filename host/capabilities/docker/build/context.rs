@@ -22,6 +22,8 @@ const DEPTH_BOUND: usize = 128;
 const ENTRIES_BOUND: u64 = 1_000_000;
 /// The host's own folder: journals and locks.
 const STATE: &str = ".host";
+/// What may hold passwords, or what commands did.
+const PRIVATE: [&str; 3] = [".env", "host.toml", STATE];
 /// Bytes of a Dockerfile.
 const DOCKERFILE_BOUND: u64 = 4 << 20;
 
@@ -41,7 +43,7 @@ pub(super) enum Unreadable {
 /// What became of an entry, for whoever watches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Note {
-    /// `.env`, or the `.host` of a project within this one, goes into the image's reach.
+    /// `.env`, `host.toml`, or the `.host` of a project within this one, goes into the image's reach.
     Private(String),
     Skipped(String),
 }
@@ -123,7 +125,7 @@ impl Context {
         let own_ignore = match read_beneath(root, &beside, ignore::FILE_BOUND) {
             Ok(text) => Some(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(invalid("its ignore file", &beside.display().to_string(), &error)),
+            Err(error) => return Err(invalid("its ignore file", &format!("{name}.dockerignore"), &error)),
         };
         let text = read_beneath(root, &real, DOCKERFILE_BOUND).map_err(|error| invalid("the Dockerfile", name, &error))?;
         let relative = ignore::clean(name);
@@ -293,10 +295,10 @@ impl<W: Write> Walk<'_, W> {
         if self.entries > ENTRIES_BOUND { Err(io::Error::other(format!("more than {ENTRIES_BOUND} files"))) } else { Ok(()) }
     }
 
-    /// Each of the two names once: what is said a hundred times is not read.
+    /// Each of the names once: what is said a hundred times is not read.
     fn warn_of_private(&mut self, path: &Path) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if [".env", STATE].contains(&name.as_str()) && !self.private.contains(&name) {
+        if PRIVATE.contains(&name.as_str()) && !self.private.contains(&name) {
             self.private.push(name);
             (self.note)(Note::Private(path.to_string_lossy().into_owned()));
         }
@@ -357,6 +359,9 @@ fn real_path(root: &Path, granted: &[String], path: &Path, said: &str) -> Result
     let real = std::fs::canonicalize(path).map_err(|error| invalid("the path", said, &error))?;
     if !real.starts_with(root) {
         return Err(Unreadable::Outside(format!("`{said}` leads out of the project")));
+    }
+    if real.strip_prefix(root).is_ok_and(|beneath| beneath.iter().any(|part| part == STATE)) {
+        return Err(Unreadable::Outside(format!("`{said}` lies in `{STATE}`, which is the host's own")));
     }
     let beneath = |folder: &String| std::fs::canonicalize(root.join(folder)).is_ok_and(|folder| real.starts_with(folder));
     if granted.iter().any(beneath) { Ok(real) } else { Err(Unreadable::NotGranted(said.to_owned())) }

@@ -165,11 +165,12 @@ fn what_is_not_there_is_said() {
 
 #[test]
 fn private_files_are_sent_and_said() {
-    let project = Project::new(&[("Dockerfile", ""), (".env", ""), ("api/.host/journal/x", ""), ("api/.env", "")]);
+    let files = [("Dockerfile", ""), (".env", ""), ("host.toml", ""), ("api/.host/journal/x", ""), ("api/.env", "")];
+    let project = Project::new(&files);
     let (files, notes) = sent(project.open(".", ".", "").unwrap());
     assert!(files.contains_key(".env"));
-    assert_eq!(notes, [Note::Private(".env".to_owned()), Note::Private("api/.host".to_owned())]);
-    fs::write(project.root().join(".dockerignore"), "**/.env\n**/.host").unwrap();
+    assert_eq!(notes, [".env", "api/.host", "host.toml"].map(|path| Note::Private(path.to_owned())));
+    fs::write(project.root().join(".dockerignore"), "**/.env\n**/.host\n*.toml").unwrap();
     assert_eq!(sent(project.open(".", ".", "").unwrap()).1, []);
 }
 
@@ -186,6 +187,30 @@ fn the_projects_own_state_is_never_sent_and_nothing_is_said_of_it() {
     assert_eq!(names("api"), (vec![".host".to_owned(), ".host/x".to_owned()], private(".host")));
     fs::write(project.root().join(".dockerignore"), "*\n!.host\n!Dockerfile").unwrap();
     assert_eq!(names("."), (vec![], vec![]));
+}
+
+#[test]
+fn neither_a_context_nor_instructions_lie_in_the_hosts_own_folder() {
+    let project = Project::new(&[("Dockerfile", ""), (".host/Dockerfile", ""), (".host/journal/x", ""), ("api/.host/Dockerfile", "")]);
+    symlink(".host", project.root().join("link")).unwrap();
+    for (context, dockerfile) in [
+        (".host", ""),
+        (".host/journal", "../../Dockerfile"),
+        ("link", ""),
+        ("api/.host", ""),
+        (".", ".host/Dockerfile"),
+        (".", "link/Dockerfile"),
+    ] {
+        let found = project.open(".", context, dockerfile);
+        assert!(matches!(&found, Err(Unreadable::Outside(text)) if text.contains("`.host`")), "{context} {dockerfile}: {found:?}");
+    }
+}
+
+#[test]
+fn an_ignore_file_that_cannot_be_read_is_named_as_the_guest_names_it() {
+    let project = Project::new(&[("web/Dockerfile", ""), ("web/Dockerfile.dockerignore/x", "")]);
+    let Err(Unreadable::Invalid(text)) = project.open(".", "web", "Dockerfile") else { panic!("a folder was read") };
+    assert!(text.contains("`Dockerfile.dockerignore`") && !text.contains(project.root().to_str().unwrap()), "{text}");
 }
 
 #[test]

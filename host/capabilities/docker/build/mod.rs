@@ -1,22 +1,28 @@
-//! Images from build contexts: what may be read and sent ([`context`], [`ignore`]), what instructions may begin with
-//! ([`references`]), what registries are shown for that ([`logins`]), what the engine is asked ([`request`]) and asks back
+//! Images from build contexts: what may be read and sent ([`context`], [`ignore`]), what instructions take from elsewhere
+//! ([`references`], which reads them with [`lines`], [`heredoc`], [`words`], [`variables`] and [`remote`]), what registries are shown for that ([`logins`]), what the engine is asked ([`request`]) and asks back
 //! ([`session`]), and what it says ([`progress`]).
 //!
 //! The engine says which of its builders it wants to be used. The context goes to both in the same way, as a tar that is
 //! written while it is read. Dropping the work closes the connection, which cancels the build.
 
 mod context;
+mod heredoc;
 mod ignore;
+mod lines;
 mod logins;
 mod progress;
 mod references;
+mod remote;
 mod request;
 mod send;
 mod session;
+mod variables;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bollard::models::ImageConfig;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request};
@@ -59,7 +65,7 @@ pub(super) async fn build(scope: Arc<Scope>, spec: Spec, reporter: Reporter) -> 
     }
     let context = open_context(&scope, &spec).await?;
     let found = check_references(&scope, &spec, &context, builder).await?;
-    let logins = logins::of(&scope, found.images.iter().chain(&spec.cache_from).chain(&found.syntax)).await?;
+    let logins = logins::of(&scope, found.images.iter().chain(&spec.cache_from).chain(&found.readers)).await?;
     if builder == Builder::BuildKit {
         for name in logins.untold() {
             let text = format!("warning: BuildKit takes no registry token, and `{name}` is asked without a login");
@@ -83,7 +89,9 @@ pub(super) async fn build(scope: Arc<Scope>, spec: Spec, reporter: Reporter) -> 
         // The engine may close it before the build is over.
         std::future::pending().await
     };
-    let path = request::path(&spec, builder, &context.dockerfile, &labels_of(&scope, &spec), &id);
+    let labels = labels_of(&scope, &spec);
+    let own = request::Own { project: scope.project(), dockerfile: &context.dockerfile, labels: &labels, id: &id };
+    let path = request::path(&spec, builder, &own);
     let built = engine.patiently(async {
         tokio::select! {
             biased;
@@ -123,20 +131,28 @@ async fn open_context(scope: &Scope, spec: &Spec) -> Result<Context, Error> {
 /// An image that was built for another project does not exist for this one.
 async fn check_references(scope: &Scope, spec: &Spec, context: &Context, builder: Builder) -> Result<References, Error> {
     let arguments: Vec<(String, String)> = spec.args.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect();
-    let platform = match builder {
+    let machine = match builder {
         Builder::Classic => None,
-        Builder::BuildKit if spec.platform.is_empty() => {
+        Builder::BuildKit => {
             let version = scope.engine.version().await?;
             Some(format!("{}/{}", version.os, version.architecture))
         }
-        Builder::BuildKit => Some(spec.platform.clone()),
     };
-    let found = references::of(&context.instructions, &arguments, platform.as_deref()).map_err(invalid)?;
-    if let (Some(reader), Builder::BuildKit) = (&found.syntax, builder) {
+    let platforms = machine.as_deref().map(|machine| (machine, if spec.platform.is_empty() { machine } else { spec.platform.as_str() }));
+    let mut found = references::of(&context.instructions, &arguments, platforms).map_err(invalid)?;
+    if builder == Builder::Classic {
+        found.readers.clear();
+    }
+    for reader in &found.readers {
         let reference = Reference::new(reader).map_err(invalid)?;
         if reference.parts().0 != OWN_READER && !scope.permit.has_image(&reference) {
             return Err(Error::AccessDenied(scope.permit.denial(&[Lack::item("syntax", "images", reader)])));
         }
+    }
+    add_triggers(scope, &mut found).await?;
+    let lacks = scope.permit.added(&found.addresses);
+    if !lacks.is_empty() {
+        return Err(Error::AccessDenied(scope.permit.denial(&lacks)));
     }
     for image in found.images.iter().chain(&spec.cache_from) {
         if is_of_another(scope, image).await? {
@@ -149,6 +165,19 @@ async fn check_references(scope: &Scope, spec: &Spec, context: &Context, builder
         }
     }
     Ok(found)
+}
+
+/// What images put off to the builds that begin with them is done in this one.
+async fn add_triggers(scope: &Scope, found: &mut References) -> Result<(), Error> {
+    for base in found.bases.clone() {
+        for trigger in scope.engine.triggers_of_image(&base).await? {
+            let late =
+                references::of_trigger(&trigger).map_err(|why| invalid(format!("`ONBUILD {trigger}` of the image `{base}`: {why}")))?;
+            found.images.extend(late.images);
+            found.addresses.extend(late.addresses);
+        }
+    }
+    Ok(())
 }
 
 /// Whether an image was built for another project, and was not granted by its name either.
@@ -215,10 +244,21 @@ fn labels_of(scope: &Scope, spec: &Spec) -> Vec<Pair> {
 impl Engine {
     /// Of an image of this engine; none has no labels.
     async fn labels_of_image(&self, reference: &str) -> Result<Vec<(String, String)>, Failure> {
+        let config = self.config_of_image(reference).await?;
+        Ok(config.and_then(|config| config.labels).into_iter().flatten().collect())
+    }
+
+    /// What an image of this engine puts off to builds that begin with it.
+    async fn triggers_of_image(&self, reference: &str) -> Result<Vec<String>, Failure> {
+        let config = self.config_of_image(reference).await?;
+        Ok(config.and_then(|config| config.on_build).unwrap_or_default())
+    }
+
+    async fn config_of_image(&self, reference: &str) -> Result<Option<ImageConfig>, Failure> {
         match self.ask(|docker| async move { docker.inspect_image(reference).await }).await {
-            Ok(image) => Ok(image.config.and_then(|config| config.labels).into_iter().flatten().collect()),
+            Ok(image) => Ok(image.config),
             // It is not here, or cannot be a name: the build says so, or pulls it.
-            Err(Failure::Answered { status: 400..500, .. } | Failure::Other(_)) => Ok(Vec::new()),
+            Err(Failure::Answered { status: 400..500, .. } | Failure::Other(_)) => Ok(None),
             Err(failure) => Err(failure),
         }
     }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use url::form_urlencoded::Serializer;
 
+use super::super::policy::build::CACHE_NAMESPACE;
 use super::super::types::Pair;
 use super::super::wit::build::Spec;
 
@@ -13,9 +14,20 @@ pub(super) enum Builder {
     BuildKit,
 }
 
-/// The path and the query. `labels` are all of the image's, the host's own among them; `id` names the build and its
-/// session.
-pub(super) fn path(spec: &Spec, builder: Builder, dockerfile: &str, labels: &[Pair], id: &str) -> String {
+/// What the host says of a build.
+pub(super) struct Own<'a> {
+    pub(super) project: &'a str,
+    /// The Dockerfile's path in the context.
+    pub(super) dockerfile: &'a str,
+    /// All of the image's, the host's own among them.
+    pub(super) labels: &'a [Pair],
+    /// Names the build and its session.
+    pub(super) id: &'a str,
+}
+
+/// The path and the query.
+pub(super) fn path(spec: &Spec, builder: Builder, own: &Own<'_>) -> String {
+    let Own { project, dockerfile, labels, id } = *own;
     let mut query = Serializer::new(String::new());
     let version = match builder {
         Builder::Classic => "1",
@@ -42,9 +54,13 @@ pub(super) fn path(spec: &Spec, builder: Builder, dockerfile: &str, labels: &[Pa
     if spec.shm_size > 0 {
         query.append_pair("shmsize", &spec.shm_size.to_string());
     }
+    let mut args = spec.args.clone();
+    if builder == Builder::BuildKit {
+        args.push(Pair { name: CACHE_NAMESPACE.to_owned(), value: project.to_owned() });
+    }
     let ulimits = spec.ulimits.iter().map(|limit| json!({ "Name": limit.name, "Soft": limit.soft, "Hard": limit.hard }));
     let lists = [
-        ("buildargs", object(&spec.args), spec.args.is_empty()),
+        ("buildargs", object(&args), args.is_empty()),
         ("labels", object(labels), labels.is_empty()),
         ("cachefrom", json!(spec.cache_from), spec.cache_from.is_empty()),
         ("ulimits", ulimits.collect(), spec.ulimits.is_empty()),
@@ -72,6 +88,10 @@ mod tests {
     use super::*;
     use crate::capabilities::docker::policy::build::tests as plain;
 
+    fn own<'a>(dockerfile: &'a str, labels: &'a [Pair], id: &'a str) -> Own<'a> {
+        Own { project: "shop", dockerfile, labels, id }
+    }
+
     fn spec() -> Spec {
         Spec { context: ".".to_owned(), tags: vec!["shop-web".to_owned(), "shop-web:1 2".to_owned()], ..plain::spec() }
     }
@@ -79,7 +99,7 @@ mod tests {
     #[test]
     fn what_is_not_given_is_left_to_the_engine() {
         let expected = "/build?version=1&dockerfile=Dockerfile&rm=1&forcerm=1&t=shop-web&t=shop-web%3A1+2";
-        assert_eq!(path(&spec(), Builder::Classic, "Dockerfile", &[], "x"), expected);
+        assert_eq!(path(&spec(), Builder::Classic, &own("Dockerfile", &[], "x")), expected);
     }
 
     #[test]
@@ -98,7 +118,7 @@ mod tests {
             pull: true,
             ..spec()
         };
-        let path = path(&spec, Builder::BuildKit, "d/x", &[pair("l", "v")], "id");
+        let path = path(&spec, Builder::BuildKit, &own("d/x", &[pair("l", "v")], "id"));
         let pairs: Vec<(String, String)> = url::form_urlencoded::parse(path.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
         for (name, value) in [
             ("version", "2"),
@@ -114,7 +134,7 @@ mod tests {
             ("nocache", "1"),
             ("pull", "1"),
             ("shmsize", "1024"),
-            ("buildargs", "{\"A\":\"1&2\"}"),
+            ("buildargs", "{\"A\":\"1&2\",\"BUILDKIT_CACHE_MOUNT_NS\":\"shop\"}"),
             ("labels", "{\"l\":\"v\"}"),
             ("cachefrom", "[\"shop-web:old\"]"),
             ("ulimits", "[{\"Name\":\"nofile\",\"Soft\":1,\"Hard\":2}]"),

@@ -1,13 +1,18 @@
 //! What a build needs to be granted, as far as its spec tells: where it reads, what its image is called, and what of the
 //! machine its steps get. What its instructions begin with is looked at when they are read.
 
+use std::collections::BTreeSet;
+
 use crate::capabilities::docker::limits;
+use crate::capabilities::docker::types::Pair;
 use crate::capabilities::docker::wit::build::Spec;
 
 use super::image::Reference;
 use super::lack::Lack;
 use super::{Invalid, Permit, labels, name};
 
+/// The argument that keeps a project's cache mounts apart from all others.
+pub const CACHE_NAMESPACE: &str = "BUILDKIT_CACHE_MOUNT_NS";
 /// What BuildKit itself takes of one secret.
 const SECRET_BYTES: usize = 500 << 10;
 
@@ -42,6 +47,28 @@ impl Permit {
         }
         Ok(lacks)
     }
+
+    /// What fetching from addresses lacks: the engine fetches, from where it runs.
+    pub fn added(&self, addresses: &BTreeSet<String>) -> Vec<Lack> {
+        addresses.iter().filter_map(|address| self.option("ADD", "add-url", address)).collect()
+    }
+}
+
+fn unique(args: &[Pair]) -> Result<(), Invalid> {
+    let mut names = BTreeSet::new();
+    for Pair { name, .. } in args {
+        if name.is_empty() || name.contains('=') {
+            return Err(format!("`{}` is no name of an argument", name.escape_debug()));
+        }
+        if name == CACHE_NAMESPACE {
+            return Err(format!("the argument `{CACHE_NAMESPACE}` is written by the host"));
+        }
+        // Of two values, readers take different ones.
+        if !names.insert(name) {
+            return Err(format!("the argument `{}` is given twice", name.escape_debug()));
+        }
+    }
+    Ok(())
 }
 
 fn sane(spec: &Spec) -> Result<(), Invalid> {
@@ -64,10 +91,7 @@ fn sane(spec: &Spec) -> Result<(), Invalid> {
             return Err(format!("the secret `{}` has {} bytes; at most {SECRET_BYTES} are possible", secret.id, secret.content.len()));
         }
     }
-    match spec.args.iter().find(|pair| pair.name.is_empty() || pair.name.contains('=')) {
-        Some(pair) => Err(format!("`{}` is no name of an argument", pair.name.escape_debug())),
-        None => Ok(()),
-    }
+    unique(&spec.args)
 }
 
 #[cfg(test)]
@@ -141,6 +165,19 @@ pub(in crate::capabilities::docker) mod tests {
         }
     }
 
+    fn argument(name: &str) -> Pair {
+        Pair { name: name.to_owned(), value: String::new() }
+    }
+
+    #[test]
+    fn an_address_is_fetched_when_granted_and_not_without() {
+        let addresses: BTreeSet<String> = ["https://example.org/x".to_owned()].into();
+        let granted = permit(|grant| grant.security_options = vec!["add-url=https://example.org/x".to_owned()]);
+        assert_eq!(granted.added(&addresses), []);
+        let lines = permit(|_| {}).lines(&permit(|_| {}).added(&addresses));
+        assert_eq!(lines, ["[commands.build]", "docker.security-options = [\"add-url=https://example.org/x\"]"]);
+    }
+
     #[test]
     fn what_may_be_used_may_not_be_replaced() {
         let spec = Spec { tags: vec!["postgres:16".to_owned()], ..spec() };
@@ -154,17 +191,19 @@ pub(in crate::capabilities::docker) mod tests {
     #[test]
     fn what_cannot_be_meant_is_refused() {
         let secret = |bytes: usize| Secret { id: "s".to_owned(), content: vec![0; bytes] };
-        let refused: [fn(&mut Spec); 8] = [
+        let refused: [fn(&mut Spec); 10] = [
             |spec| spec.service = "a/b".to_owned(),
             |spec| spec.tags = vec!["a b".to_owned()],
             |spec| spec.tags = vec!["shop-web@sha256:ab".to_owned()],
             |spec| spec.network = "container:x".to_owned(),
             |spec| spec.shm_size = -1,
             |spec| (spec.dockerfile, spec.dockerfile_inline) = ("a".to_owned(), "b".to_owned()),
-            |spec| spec.args = vec![crate::capabilities::docker::types::Pair { name: "a=b".to_owned(), value: String::new() }],
+            |spec| spec.args = vec![argument("a=b")],
+            |spec| spec.args = vec![argument("BUILDKIT_SYNTAX"), argument("BUILDKIT_SYNTAX")],
+            |spec| spec.args = vec![argument(CACHE_NAMESPACE)],
             |spec| {
                 let name = labels::PROJECT.to_owned();
-                spec.labels = vec![crate::capabilities::docker::types::Pair { name, value: "other".to_owned() }];
+                spec.labels = vec![Pair { name, value: "other".to_owned() }];
             },
         ];
         for (number, fill) in refused.into_iter().enumerate() {
@@ -178,7 +217,7 @@ pub(in crate::capabilities::docker) mod tests {
 
     #[test]
     fn a_build_with_as_many_parts_as_may_be_is_taken_and_one_more_is_not() {
-        let args = |count| vec![crate::capabilities::docker::types::Pair { name: "A".to_owned(), value: String::new() }; count];
+        let args = |count| (0..count).map(|number| argument(&format!("A{number}"))).collect();
         let build = |count| permit(|_| {}).build(&Spec { args: args(count), tags: Vec::new(), ..spec() });
         assert!(build(limits::SPEC_ITEMS).is_ok());
         assert!(build(limits::SPEC_ITEMS + 1).is_err_and(|text| text.contains("20001")));

@@ -22,7 +22,7 @@ fn images_are_found_wherever_instructions_name_them() {
         ("FROM x AS One\nFROM y\nCOPY --from=one . .\nCOPY --from=0 . .\nCOPY --chown=1 --from=z:1 . .", &[], &["x", "y", "z:1"]),
         ("FROM x\nRUN --mount=type=cache,target=/x --mount=type=bind,from=other/img,target=/y make", &[], &["other/img", "x"]),
         ("FROM x\nRUN --mount=type=bind,From=other,target=/x make", &[], &["other", "x"]),
-        ("FROM x\nRUN --mount=type=cache,target=\"/root/.c\",sharing=locked make", &[], &["x"]),
+        ("FROM x\nRUN --mount=type=cache,target=\"/x/.c\",sharing=locked make", &[], &["x"]),
         ("FROM x\nONBUILD COPY --from=late / /", &[], &["late", "x"]),
         ("FROM x AS mine\nCOPY --from=mine / /", &[], &["mine", "x"]),
         ("ARG BASE=python:3\nFROM ${BASE}", &[], &["python:3"]),

@@ -14,7 +14,7 @@ use super::policy::lack::Lack;
 use super::policy::mount::{Place, World};
 use super::policy::of_container;
 use super::policy::spec::Checked;
-use super::scope::{Scope, pick};
+use super::scope::{Scope, is_whole_id, pick};
 use super::types::{Attachment, Error, Pair};
 use super::{HALF, paths};
 
@@ -41,6 +41,7 @@ pub(super) async fn plan(scope: &Scope, mut spec: Spec, checked: Checked) -> Res
     needs(scope, &spec).await?;
     volumes(scope, &spec).await?;
     let (first, all, later) = networks(scope, &mut spec).await?;
+    let on_networks = first.is_some();
     let containers = if names_containers(&spec) { scope.containers().await? } else { Vec::new() };
     let mut resolved = Resolved {
         image: image.for_engine(),
@@ -55,7 +56,7 @@ pub(super) async fn plan(scope: &Scope, mut spec: Spec, checked: Checked) -> Res
         endpoints: all,
         pid: shared(scope, &containers, "pid", "pid", &spec.namespaces.pid).await?,
         ipc: shared(scope, &containers, "ipc", "ipc", &spec.namespaces.ipc).await?,
-        links: links(&containers, &spec.links)?,
+        links: links(&containers, &spec.links, on_networks)?,
         volumes_from: volumes_from(scope, &containers, &spec.volumes_from).await?,
         ..Resolved::default()
     };
@@ -72,7 +73,8 @@ pub(super) async fn plan(scope: &Scope, mut spec: Spec, checked: Checked) -> Res
         if device.target.is_empty() {
             device.target.clone_from(&device.source);
         }
-        device.source = paths::real(device.source.as_ref()).map_err(invalid)?.to_string_lossy().into_owned();
+        device.source =
+            paths::real(device.source.as_ref()).map_err(|problem| invalid(format!("`devices`: {problem}")))?.to_string_lossy().into_owned();
     }
     let files = std::mem::take(&mut spec.files);
     let name = spec.name.clone();
@@ -172,9 +174,7 @@ async fn networks(scope: &Scope, spec: &mut Spec) -> Result<Networks, Error> {
     for attachment in attachments {
         let name = &attachment.network;
         let network = scope.pick_network(&networks, name).ok_or_else(|| no_such("network", name))?;
-        if network.driver == "host" {
-            scope.granted(scope.permit.host_namespace("network-mode", "network"))?;
-        }
+        scope.may_join("network-mode", network)?;
         found.push((network.id.clone(), Attachment { network: network.name.clone(), ..attachment }));
     }
     let first = found.first().map(|(_, attachment)| attachment.network.clone());
@@ -232,11 +232,13 @@ async fn shared(
     Err(invalid(format!("`{field}`: containers lean on each other in more than {DEPTH} steps")))
 }
 
-/// `NAME`, `NAME:ALIAS`
-fn links(containers: &[Container], asked: &[String]) -> Result<Vec<String>, Error> {
+/// `NAME`, `NAME:ALIAS`. On networks of a project a link is another name for a name there; elsewhere it hands over
+/// variables, and a name that is somebody else's id would hand over his.
+fn links(containers: &[Container], asked: &[String], on_networks: bool) -> Result<Vec<String>, Error> {
     let link = |link: &String| {
         let (name, alias) = link.split_once(':').unwrap_or((link, link));
-        Ok(format!("{}:{alias}", find(containers, name)?.name))
+        let linked = find(containers, name)?;
+        Ok(format!("{}:{alias}", if on_networks { &linked.name } else { &linked.id }))
     };
     asked.iter().map(link).collect()
 }
@@ -290,8 +292,8 @@ fn is_same_place(one: &str, other: &str) -> bool {
 }
 
 /// The name that engines give a volume which nobody named.
-fn is_anonymous(volume: &str) -> bool {
-    volume.len() == 64 && volume.bytes().all(|byte| byte.is_ascii_hexdigit())
+pub(super) fn is_anonymous(volume: &str) -> bool {
+    is_whole_id(volume)
 }
 
 /// The guest's labels, and after them those that say whose it is: the last of a name counts.

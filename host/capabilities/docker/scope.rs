@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::HALF;
 use super::client::Engine;
-use super::error::no_such;
-use super::inspect::{Container, Network, Volume};
+use super::error::{invalid, no_such};
+use super::inspect::{Container, Endpoint, Network, Volume};
 use super::policy::lack::Lack;
 use super::policy::{Permit, labels};
 use super::types::{Error, Pair, Status};
@@ -30,6 +30,8 @@ pub(super) struct Scope {
 const REMEMBERED: usize = 10_000;
 /// The shortest piece of an id that stands for it, which is what engines show to people.
 const SHORT_ID: usize = 12;
+/// Networks that each engine has: no project's.
+const NOBODYS: [&str; 3] = ["bridge", "host", "none"];
 
 impl Scope {
     pub(super) fn new(engine: Engine, permit: Permit, root: PathBuf, run_id: String) -> Self {
@@ -54,6 +56,22 @@ impl Scope {
             container.status_text = "Dead (it was not finished when it was made)".to_owned();
         }
         Ok(containers)
+    }
+
+    /// Takes out how they are attached to networks that are neither the project's nor granted: the operator may have
+    /// attached one of ours to another project's.
+    pub(super) async fn hide_strange_networks(&self, containers: &mut [Container]) -> Result<(), Error> {
+        let is_granted = |endpoint: &Endpoint| self.permit.sees_network(&endpoint.network);
+        let may_be_own = |endpoint: &Endpoint| !is_granted(endpoint) && !NOBODYS.contains(&endpoint.network.as_str());
+        let own = match containers.iter().flat_map(|container| &container.endpoints).any(may_be_own) {
+            true => self.engine.networks_of(Some(self.project())).await?,
+            false => Vec::new(),
+        };
+        let is_own = |name: &str| own.iter().any(|network| network.name == name && self.is_own(&network.labels));
+        for container in containers {
+            container.endpoints.retain(|endpoint| is_granted(endpoint) || is_own(&endpoint.network));
+        }
+        Ok(())
     }
 
     /// One of them by name, id, or the beginning of its id.
@@ -95,6 +113,18 @@ impl Scope {
         self.pick_network(&networks, name).cloned().ok_or_else(|| no_such("network", name))
     }
 
+    /// Whether a container may be attached to it.
+    pub(super) fn may_join(&self, field: &'static str, network: &Network) -> Result<(), Error> {
+        if is_whole_id(&network.name) {
+            // An engine asks for it by name at each start, and looks for an id first.
+            return Err(invalid(format!("the network `{}` may be taken for another one: its name is like an id", network.name)));
+        }
+        match network.driver.as_str() {
+            "host" => self.granted(self.permit.host_namespace(field, "network")),
+            _ => Ok(()),
+        }
+    }
+
     /// The project's own come first, of several of one name that which this run made.
     pub(super) fn pick_network<'n>(&self, networks: &'n [Network], name: &str) -> Option<&'n Network> {
         let is_ours = |network: &Network| network.labels.iter().any(|label| label.name == labels::RUN && label.value == self.run_id);
@@ -130,6 +160,11 @@ impl Scope {
     pub(super) fn is_own(&self, labels: &[Pair]) -> bool {
         labels.iter().any(|label| label.name == labels::PROJECT && label.value == self.project())
     }
+}
+
+/// What an engine takes for an id before it looks for a name.
+pub(super) fn is_whole_id(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// One of these by name, id, or the beginning of its id.

@@ -33,7 +33,7 @@ pub(crate) struct Resolved {
     pub(crate) network_mode: String,
     /// Those that are joined from the first; networks by name.
     pub(crate) endpoints: Vec<Attachment>,
-    /// `NAME:ALIAS`
+    /// `NAME:ALIAS` on networks, else `ID:ALIAS`
     pub(crate) links: Vec<String>,
     pub(crate) pid: String,
     pub(crate) ipc: String,

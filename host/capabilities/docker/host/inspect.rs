@@ -36,7 +36,12 @@ impl Host for DockerView<'_> {
     async fn containers(&mut self) -> Trap<Result<Vec<Container>, Error>> {
         let (scope, decision) = (self.scope(), self.decide(DockerPower::Inspect));
         let operation = operation("inspect.containers", scope.project(), Effect::Read, String::new());
-        Ok(self.ctx.gate.pass(operation, decision, scope.containers()).await)
+        let containers = async {
+            let mut containers = scope.containers().await?;
+            scope.hide_strange_networks(&mut containers).await?;
+            Ok(containers)
+        };
+        Ok(self.ctx.gate.pass(operation, decision, containers).await)
     }
 
     async fn container_details(&mut self, name: String) -> Trap<Result<Details, Error>> {
@@ -44,7 +49,8 @@ impl Host for DockerView<'_> {
         let (scope, decision) = (self.scope(), self.decide(DockerPower::Inspect));
         let details = async {
             check_name(&name)?;
-            let container = scope.container(&name).await?;
+            let mut container = scope.container(&name).await?;
+            scope.hide_strange_networks(std::slice::from_mut(&mut container)).await?;
             let state = scope.engine.state(&container.id).await?;
             Ok(Details {
                 exit_code: state.exit_code,

@@ -5,6 +5,7 @@ use wasmtime::component::Resource;
 
 use crate::capabilities::docker::DockerView;
 use crate::capabilities::docker::error::{invalid, no_such};
+use crate::capabilities::docker::inspect::Network;
 use crate::capabilities::docker::jobs::{Dropped, Job};
 use crate::capabilities::docker::network::{Host, Spec};
 use crate::capabilities::docker::policy::labels;
@@ -34,10 +35,11 @@ impl Host for DockerView<'_> {
         let (scope, decision) = (self.scope(), self.decide(DockerPower::Network));
         let connected = async {
             let (id, network) = both(&scope, &container, &attachment.network).await?;
+            scope.may_join("network", &network)?;
             if attachment.gateway_priority != 0 {
                 scope.engine.needs((1, 48), "gateway-priority").await?;
             }
-            Ok(scope.engine.connect(&network, &id, attachment).await?)
+            Ok(scope.engine.connect(&network.id, &id, attachment).await?)
         };
         Ok(self.ctx.gate.pass(operation, decision, connected).await)
     }
@@ -47,7 +49,7 @@ impl Host for DockerView<'_> {
         let (scope, decision) = (self.scope(), self.decide(DockerPower::Network));
         let disconnected = async {
             let (id, network) = both(&scope, &container, &network).await?;
-            Ok(scope.engine.disconnect(&network, &id, force).await?)
+            Ok(scope.engine.disconnect(&network.id, &id, force).await?)
         };
         Ok(self.ctx.gate.pass(operation, decision, disconnected).await)
     }
@@ -86,16 +88,13 @@ async fn create(scope: &Scope, spec: Spec) -> Result<String, Error> {
     }
 }
 
-/// The ids of a container and of a network that it may be attached to.
-async fn both(scope: &Scope, container: &str, network: &str) -> Result<(String, String), Error> {
+/// The id of a container, and a network.
+async fn both(scope: &Scope, container: &str, network: &str) -> Result<(String, Network), Error> {
     check_name(container)?;
     check_name(network)?;
     let id = scope.container_id(container).await?;
     let network = scope.network(network).await?;
-    if network.driver == "host" {
-        scope.granted(scope.permit.host_namespace("network", "network"))?;
-    }
-    Ok((id, network.id))
+    Ok((id, network))
 }
 
 /// The engine says 403 for what is in use.

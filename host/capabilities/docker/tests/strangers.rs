@@ -292,3 +292,51 @@ async fn who_holds_a_port_is_told_by_container_and_project() {
     }
     engine.docker(&format!("rm -f {other}-proxy"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_a_container_is_attached_is_told_of_the_projects_networks_and_granted_ones() {
+    let engine = engine::shared();
+    let edge = format!("{}-edge", project());
+    engine.docker(&format!("network create {edge}"));
+    let mut run = Run::with(&engine, |grant| grant.networks = vec![edge.clone()]);
+    let (theirs, own) = (format!("{}_theirs", run.project), format!("{}_default", run.project));
+    // As a project may be called whose name begins like ours.
+    engine.docker(&format!("network create --label com.docker.compose.project={}_theirs {theirs}", run.project));
+    run.network("default").await.unwrap();
+    run.create(Spec { attachments: vec![specs::attachment(&own), specs::attachment(&edge)], ..run.spec("web") }).await.unwrap();
+    let name = run.name("web");
+    engine.docker(&format!("network connect {theirs} {name}"));
+    run.start(&name).await.unwrap();
+    for container in [run.containers().await.unwrap().remove(0), run.details(&name).await.unwrap().container] {
+        let mut told: Vec<&str> = container.endpoints.iter().map(|endpoint| endpoint.network.as_str()).collect();
+        told.sort_unstable();
+        let mut expected = [own.as_str(), edge.as_str()];
+        expected.sort_unstable();
+        assert_eq!(told, expected);
+    }
+    run.remove(&name).await.unwrap();
+    engine.docker(&format!("network rm {theirs} {edge}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_the_id_of_something_else_leads_nowhere_else() {
+    let mut run = Run::new();
+    let engine = Arc::clone(&run.engine);
+    let (theirs, names) = other(&engine);
+    let label = format!("--label com.docker.compose.project={}", run.project);
+    let (container, network) = (&names[1], &names[4]);
+    engine.docker(&format!("network create {label} {network}"));
+    engine.docker(&format!("create --name {container} {label} busybox:1"));
+    let joining = Spec { attachments: vec![specs::attachment(network)], ..run.spec("web") };
+    let Err(Error::InvalidArgument(text)) = run.create(joining).await else { panic!("it was made") };
+    assert!(text.contains("like an id"), "{text}");
+    run.create(Spec { links: vec![format!("{container}:x")], ..run.spec("web") }).await.unwrap();
+    let name = run.name("web");
+    let connected = network::Host::connect(&mut run.view(), name, specs::attachment(network)).await.unwrap();
+    assert!(matches!(connected, Err(Error::InvalidArgument(_))), "{connected:?}");
+    let links = engine.docker(&format!("inspect -f {{{{.HostConfig.Links}}}} {}", run.name("web")));
+    assert!(links.starts_with(&format!("[/{container}:")), "{links}");
+    engine.docker(&format!("rm -f {theirs}-web-1"));
+    let listed = engine.docker(&format!("network ls --no-trunc -f label=com.docker.compose.project={} --format {{{{.ID}}}}", run.project));
+    engine.docker(&format!("network rm {listed}"));
+}

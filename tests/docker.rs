@@ -343,6 +343,10 @@ fn what_there_is_costs_one_call_each_and_a_container_no_more_than_it_needs() {
         probe(&project_at(&counted.host(), stack.name(), &ALL, &lines), call).ended(0);
         assert_eq!(counted.requests().len(), 1, "{call:?}: {:?}", counted.requests());
     }
+    // Found by its name, looked at, started.
+    let counted = engine.counted();
+    probe(&project_at(&counted.host(), stack.name(), &ALL, &lines), &["start-stop.start", &format!("{}-web-1", stack.name())]).ended(0);
+    assert_eq!(counted.requests().len(), 3, "{:?}", counted.requests());
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod paths;
 pub mod policy;
 mod ports;
 mod scope;
+mod starting;
 #[cfg(test)]
 mod tests;
 mod watch;

@@ -3,7 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Follows all links. What is not there yet leads to where it would be made; what cannot be looked at leads nowhere.
+/// Follows all links. What is not there yet leads to where it would be made; what cannot be looked at leads nowhere, and
+/// neither does what the engine cannot be told: it takes UTF-8, and the nearest to other bytes is another path.
 pub(super) fn real(path: &Path) -> Result<PathBuf, String> {
     let mut missing = Vec::new();
     let mut there = path;
@@ -11,14 +12,15 @@ pub(super) fn real(path: &Path) -> Result<PathBuf, String> {
         match std::fs::canonicalize(there) {
             Ok(mut real) => {
                 real.extend(missing.iter().rev());
-                return Ok(real);
+                let told = real.into_os_string().into_string();
+                return told.map(PathBuf::from).map_err(|_| "it leads to a path whose name is not UTF-8".to_owned());
             }
             // A link to nothing is there itself: the engine would follow it once there is something.
             Err(error) if error.kind() == ErrorKind::NotFound && std::fs::symlink_metadata(there).is_err() => {}
-            Err(error) => return Err(format!("a path to mount cannot be followed: {}", error.kind())),
+            Err(error) => return Err(format!("it cannot be followed: {}", error.kind())),
         }
         let (Some(name), Some(parent)) = (there.file_name(), there.parent()) else {
-            return Err("a path to mount leads through folders that are not there".to_owned());
+            return Err("it leads through folders that are not there".to_owned());
         };
         missing.push(name.to_owned());
         there = parent;

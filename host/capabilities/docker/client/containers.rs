@@ -14,7 +14,7 @@ use super::{Engine, Failure, filters, of_project, pairs};
 use crate::capabilities::docker::inspect::{Binding, Container, Endpoint, Probe};
 use crate::capabilities::docker::jobs::truncate;
 use crate::capabilities::docker::limits;
-use crate::capabilities::docker::types::{Health, Status};
+use crate::capabilities::docker::types::{Health, Pair, Status};
 
 /// What only a look at one container tells. Variables are left out: they hold secrets.
 #[derive(Clone, Debug)]
@@ -34,9 +34,13 @@ pub(crate) struct State {
     pub(crate) stop_timeout_s: Option<u32>,
 }
 
-/// What a container has that another one may be given a part of.
+/// What a container has of the machine, and another one may be given a part of.
 #[derive(Clone, Debug)]
 pub(crate) struct Shares {
+    pub(crate) name: String,
+    pub(crate) labels: Vec<Pair>,
+    /// The engine removes it when it ends.
+    pub(crate) auto_remove: bool,
     /// `host`, `container:ID`, or what is its own.
     pub(crate) network_mode: String,
     pub(crate) pid_mode: String,
@@ -51,6 +55,7 @@ pub(crate) struct Held {
     pub(crate) kind: String,
     /// Of a volume.
     pub(crate) name: String,
+    pub(crate) driver: String,
     /// The path on the machine.
     pub(crate) source: String,
     pub(crate) target: String,
@@ -242,16 +247,20 @@ fn state(answer: ContainerInspectResponse) -> State {
     }
 }
 
-fn shares(answer: ContainerInspectResponse) -> Shares {
+pub(crate) fn shares(answer: ContainerInspectResponse) -> Shares {
     let config = answer.host_config.unwrap_or_default();
     let held = |mount: MountPoint| Held {
         kind: mount.typ.unwrap_or_default(),
         name: mount.name.unwrap_or_default(),
+        driver: mount.driver.unwrap_or_default(),
         source: mount.source.unwrap_or_default(),
         target: mount.destination.unwrap_or_default(),
         read_only: mount.rw == Some(false),
     };
     Shares {
+        name: answer.name.unwrap_or_default().trim_start_matches('/').to_owned(),
+        labels: pairs(answer.config.and_then(|config| config.labels)),
+        auto_remove: config.auto_remove.unwrap_or(false),
         network_mode: config.network_mode.unwrap_or_default(),
         pid_mode: config.pid_mode.unwrap_or_default(),
         ipc_mode: config.ipc_mode.unwrap_or_default(),

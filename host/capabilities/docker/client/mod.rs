@@ -28,7 +28,7 @@ use super::limits;
 use super::logins::Logins;
 use super::types::Pair;
 
-pub(super) use self::containers::{Held, State};
+pub(super) use self::containers::{Held, Shares, State, shares};
 pub(super) use self::create::Resolved;
 pub(super) use self::failure::Failure;
 pub(super) use self::version::Version;

@@ -11,9 +11,11 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::super::client::raw::{Upgraded, json_of, unaskable};
-use super::super::client::{Engine, Failure};
+use super::super::client::{Engine, Failure, shares};
 use super::super::jobs::Finishing;
 use super::super::scope::Scope;
+use super::super::starting;
+use super::super::types::Error;
 use super::super::wit::exec::Process;
 use super::local;
 
@@ -86,10 +88,12 @@ impl Program {
     }
 
     /// A created container, as its spec says.
-    pub(in super::super) async fn container(scope: Arc<Scope>, finishing: Finishing, container: String) -> Result<Self, Failure> {
+    pub(in super::super) async fn container(scope: Arc<Scope>, finishing: Finishing, container: String) -> Result<Self, Error> {
         let answer = scope.engine.inspected(&container).await?;
-        let config = answer.config.unwrap_or_default();
-        let (tty, stdin) = (config.tty.unwrap_or(false), config.open_stdin.unwrap_or(false));
+        let config = answer.config.as_ref();
+        let is = |flag: Option<bool>| flag.unwrap_or(false);
+        let (tty, stdin) = (is(config.and_then(|config| config.tty)), is(config.and_then(|config| config.open_stdin)));
+        starting::check(&scope, &shares(answer)).await?;
         Ok(Self { scope, container, kind: Kind::Container { tty, stdin, answer: Mutex::default() }, is_ours: false, finishing })
     }
 

@@ -7,6 +7,7 @@ use crate::capabilities::docker::DockerView;
 use crate::capabilities::docker::error::{invalid, no_such};
 use crate::capabilities::docker::jobs::{Dropped, Job};
 use crate::capabilities::docker::start_stop::Host;
+use crate::capabilities::docker::starting;
 use crate::capabilities::docker::types::Error;
 use crate::gate::Effect;
 use crate::grants::DockerPower;
@@ -29,23 +30,24 @@ impl DockerView<'_> {
             Deed::Signal(signal) => signal.clone(),
         };
         let operation = operation(action, &container, Effect::Change, detail);
-        let (scope, decision) = (self.scope(), self.decide(DockerPower::StartStop));
+        let (scope, decision, finishing) = (self.scope(), self.decide(DockerPower::StartStop), self.ctx.jobs.finishing());
         self.begin(operation, decision, Dropped::GoesOn, |_| async move {
             check_name(&container)?;
             let id = scope.container_id(&container).await?;
             let done = match deed {
-                Deed::Start => scope.engine.start(&id).await,
-                Deed::Stop(timeout_s) => scope.engine.stop(&id, timeout_s).await,
-                Deed::Restart(timeout_s) => scope.engine.restart(&id, timeout_s).await,
+                Deed::Start => starting::start(&scope, &id).await,
+                Deed::Stop(timeout_s) => scope.engine.stop(&id, timeout_s).await.map_err(Error::from),
+                // One that was stopped for it must not be left so.
+                Deed::Restart(timeout_s) => finishing.run(async move { starting::restart(&scope, &id, timeout_s).await }).await,
                 Deed::Signal(signal) => {
                     check_signal(&signal)?;
-                    scope.engine.signal(&id, signal).await
+                    scope.engine.signal(&id, signal).await.map_err(Error::from)
                 }
             };
             match done {
                 Ok(()) => Ok(String::new()),
-                Err(failure) if failure.is_gone() && failure.says("no such container") => Err(no_such("container", &container)),
-                Err(failure) => Err(failure.into()),
+                Err(error) if starting::is_gone(&error) => Err(no_such("container", &container)),
+                Err(error) => Err(error),
             }
         })
     }

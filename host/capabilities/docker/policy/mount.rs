@@ -125,7 +125,8 @@ impl Place {
         }
         let written = plain(&world.root.join(source));
         // Links are followed before `..` is: it leads to the parent of what the link leads to.
-        let real = plain(&(world.real)(&world.root.join(source))?);
+        let real = (world.real)(&world.root.join(source));
+        let real = plain(&real.map_err(|problem| format!("`{source}` cannot be mounted: {problem}"))?);
         let shown = match real.strip_prefix(world.root) {
             Ok(inside) if inside.as_os_str().is_empty() => ".".to_owned(),
             Ok(inside) => format!("./{}", inside.display()),

@@ -5,6 +5,7 @@ mod jobs;
 mod lifecycle;
 mod limits;
 mod outage;
+mod starting;
 mod strangers;
 
 use std::collections::BTreeSet;
@@ -83,7 +84,7 @@ impl Run {
         let root = folder.path().canonicalize().unwrap();
         let endpoint = Endpoint { address: address.to_owned(), ..Endpoint::default() };
         let project = granted.project.clone();
-        let places = Places { project: root.join("locks"), user: None };
+        let places = Places { project: root.join(".host/locks"), user: None };
         let ctx = DockerCtx::new(gate, endpoint, Some(granted), root.clone(), places, "run-1".to_owned());
         Self { ctx, table: ResourceTable::new(), leave, project, folder, engine: Arc::clone(engine) }
     }

@@ -25,7 +25,8 @@ pub struct Job {
     pub(super) target: String,
     state: Arc<State>,
     /// Dropping it ends work that was begun with [`Dropped::Cancels`].
-    _cancel: oneshot::Sender<()>,
+    cancel: oneshot::Sender<()>,
+    dropped: Dropped,
 }
 
 /// What happens to the work when nobody holds the job any more.
@@ -92,7 +93,7 @@ impl DockerView<'_> {
             return Ok(gate.pass_now(operation, decision, || Err(full())));
         };
         let (cancel, cancelled) = oneshot::channel::<()>();
-        let job = Job::new(operation.target.clone(), &jobs.changed, cancel);
+        let job = Job::new(operation.target.clone(), &jobs.changed, cancel, dropped);
         let work = work(job.reporter());
         let report = Arc::clone(&job.state);
         tokio::spawn(async move {
@@ -115,9 +116,18 @@ impl DockerView<'_> {
 }
 
 impl Job {
-    fn new(target: String, changed: &Arc<Notify>, cancel: oneshot::Sender<()>) -> Self {
+    fn new(target: String, changed: &Arc<Notify>, cancel: oneshot::Sender<()>, dropped: Dropped) -> Self {
         let state = State { inner: Mutex::default(), changed: Arc::clone(changed), room: Notify::new() };
-        Self { target, state: Arc::new(state), _cancel: cancel }
+        Self { target, state: Arc::new(state), cancel, dropped }
+    }
+
+    /// Ends work that nobody waits for any more, and its place among the jobs with it.
+    pub(super) async fn end(self) {
+        let Self { state, cancel, dropped, .. } = self;
+        drop(cancel);
+        if dropped == Dropped::Cancels {
+            let _ = tokio::time::timeout(limits::ENDING, over(&state)).await;
+        }
     }
 
     fn reporter(&self) -> Reporter {
@@ -143,10 +153,29 @@ impl Job {
         self.state.lock().outcome.clone()
     }
 
+    /// Until it is over.
+    pub(super) async fn over(&self) {
+        over(&self.state).await;
+    }
+
     /// Whether a guest that waits for it has something to look at.
     fn is_ready(&self) -> bool {
         let inner = self.state.lock();
         inner.outcome.is_some() || !inner.events.is_empty()
+    }
+}
+
+/// Until it is over.
+async fn over(state: &State) {
+    loop {
+        let changed = state.changed.notified();
+        tokio::pin!(changed);
+        // Listening begins before looking, so that nothing is missed in between.
+        changed.as_mut().enable();
+        if state.lock().outcome.is_some() {
+            return;
+        }
+        changed.await;
     }
 }
 
@@ -165,19 +194,6 @@ impl Jobs {
             let ready: Vec<u32> = jobs.iter().zip(0..).filter(|(job, _)| job.is_ready()).map(|(_, index)| index).collect();
             if !ready.is_empty() {
                 return ready;
-            }
-            changed.await;
-        }
-    }
-
-    /// Until the job is over.
-    pub(super) async fn over(&self, job: &Job) {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if job.outcome().is_some() {
-                return;
             }
             changed.await;
         }
@@ -291,7 +307,7 @@ mod tests {
     use super::*;
 
     fn job() -> Job {
-        Job::new("web".to_owned(), &Arc::default(), oneshot::channel().0)
+        Job::new("web".to_owned(), &Arc::default(), oneshot::channel().0, Dropped::Cancels)
     }
 
     fn event(number: usize) -> Event {

@@ -11,11 +11,16 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{Mode, OFlags, mkdirat, openat};
+use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::types::Error;
 use super::{Endpoint, limits};
+
+/// `.host` and `locks`.
+const OWN_FOLDERS: usize = 2;
 
 /// Where runs meet that must know of each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +36,14 @@ pub struct Lock {
     _files: Vec<File>,
 }
 
+/// One of the files: `folder` is opened as it is, and no link is followed from there on.
+#[derive(Clone, Debug)]
+struct Place {
+    folder: PathBuf,
+    /// `.host/locks/docker-shop.lock`
+    path: PathBuf,
+}
+
 impl Places {
     /// The user's folder where it can be used, else the project's.
     pub(super) fn folder(&self) -> &Path {
@@ -38,9 +51,13 @@ impl Places {
     }
 
     /// Always in the same order, so that nobody waits for whoever waits for him.
-    fn locks(&self, endpoint: &Endpoint, project: &str) -> Vec<PathBuf> {
-        let of_user = self.user.iter().filter(|folder| is_usable(folder)).map(|folder| folder.join(name(&engine(endpoint), project)));
-        of_user.chain([self.project.join(name("docker", project))]).collect()
+    fn locks(&self, endpoint: &Endpoint, project: &str) -> Vec<Place> {
+        let of_user = self.user.iter().filter(|folder| is_usable(folder));
+        let of_user = of_user.map(|folder| Place { folder: folder.clone(), path: name(&engine(endpoint), project).into() });
+        // A container that mounts the project's folder may write in both folders of ours there.
+        let root = self.project.ancestors().nth(OWN_FOLDERS).unwrap_or(&self.project);
+        let own = self.project.strip_prefix(root).unwrap_or(Path::new(""));
+        of_user.chain([Place { folder: root.to_owned(), path: own.join(name("docker", project)) }]).collect()
     }
 }
 
@@ -48,14 +65,15 @@ impl Places {
 pub(super) async fn take(places: &Places, endpoint: &Endpoint, project: &str, command: &str, at_most: Duration) -> Result<Lock, Error> {
     let end = Instant::now() + at_most;
     let mut files = Vec::new();
-    for path in places.locks(endpoint, project) {
+    for place in places.locks(endpoint, project) {
         loop {
-            if let Some(file) = try_to_take(&path, command).map_err(|error| failed(&error))? {
+            let mut file = place.open().map_err(|error| place.failed(&error))?;
+            if try_to_take(&mut file, command).map_err(|error| place.failed(&error))? {
                 files.push(file);
                 break;
             }
             if Instant::now() >= end {
-                let holder = holder(&path).unwrap_or_else(|| "another run".to_owned());
+                let holder = holder(file).unwrap_or_else(|| "another run".to_owned());
                 return Err(Error::LockHeld(format!("{holder} works on the project `{project}`")));
             }
             tokio::time::sleep(limits::LOCK_RETRY.min(end.saturating_duration_since(Instant::now()))).await;
@@ -64,27 +82,53 @@ pub(super) async fn take(places: &Places, endpoint: &Endpoint, project: &str, co
     Ok(Lock { _files: files })
 }
 
-fn try_to_take(path: &Path, command: &str) -> std::io::Result<Option<File>> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+impl Place {
+    fn open(&self) -> std::io::Result<File> {
+        let (folders, name) = (self.path.parent().into_iter().flatten(), self.path.file_name().unwrap_or_default());
+        let folder_flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut at = rustix::fs::open(&self.folder, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        for folder in folders {
+            match mkdirat(&at, folder, Mode::from_raw_mode(0o777)) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
+            at = openat(&at, folder, folder_flags, Mode::empty())?;
+        }
+        // Never deleted: a name that another process waits on must stay. A pipe must not be waited for.
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = File::from(openat(&at, name, flags, Mode::from_raw_mode(0o666))?);
+        if file.metadata()?.is_file() { Ok(file) } else { Err(Errno::NXIO.into()) }
     }
-    // Never deleted: a name that another process waits on must stay.
-    let mut file = File::options().create(true).truncate(false).read(true).write(true).open(path)?;
+
+    /// A path of the user's is the host's own: it is not told.
+    fn failed(&self, error: &std::io::Error) -> Error {
+        let is_of_project = self.path.components().count() > 1;
+        let told = if is_of_project { format!("`{}`", self.path.display()) } else { "in the cache folder".to_owned() };
+        let is_strange = matches!(Errno::from_io_error(error), Some(Errno::LOOP | Errno::NOTDIR | Errno::ISDIR | Errno::NXIO));
+        Error::Other(match is_strange {
+            true => format!("the lock file {told} is a link or no file, or lies behind a link: remove what is there"),
+            false => format!("the lock file {told} cannot be used: {}", error.kind()),
+        })
+    }
+}
+
+/// False when somebody else holds it.
+fn try_to_take(file: &mut File, command: &str) -> std::io::Result<bool> {
     match file.try_lock() {
         Ok(()) => {}
-        Err(std::fs::TryLockError::WouldBlock) => return Ok(None),
+        Err(std::fs::TryLockError::WouldBlock) => return Ok(false),
         Err(std::fs::TryLockError::Error(error)) => return Err(error),
     }
     file.set_len(0)?;
     file.rewind()?;
     writeln!(file, "{} {command}", std::process::id())?;
-    Ok(Some(file))
+    Ok(true)
 }
 
 /// `` `up` (process 4711) ``
-fn holder(path: &Path) -> Option<String> {
+fn holder(file: File) -> Option<String> {
     let mut text = String::new();
-    File::open(path).ok()?.take(256).read_to_string(&mut text).ok()?;
+    file.take(256).read_to_string(&mut text).ok()?;
     let (process, command) = text.trim().split_once(' ')?;
     process.parse::<u32>().ok()?;
     Some(format!("`{command}` (process {process})"))
@@ -109,9 +153,4 @@ fn engine(endpoint: &Endpoint) -> String {
 fn name(before: &str, project: &str) -> String {
     let name: String = project.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).take(200).collect();
     format!("{before}-{name}.lock")
-}
-
-/// The folder's path is the host's own: it is not told.
-fn failed(error: &std::io::Error) -> Error {
-    Error::Other(format!("the lock file cannot be used: {}", error.kind()))
 }

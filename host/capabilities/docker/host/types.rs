@@ -56,14 +56,14 @@ impl HostJob for DockerView<'_> {
         let job = self.table.get(&this)?;
         if self.ctx.gate.leave() != Leave::Granted && job.outcome().is_none() {
             // The run is over: its jobs are being ended at this moment.
-            let _ = tokio::time::timeout(limits::ENDING, self.ctx.jobs.over(job)).await;
+            let _ = tokio::time::timeout(limits::ENDING, job.over()).await;
         }
         let operation = operation("job.outcome", &job.target, Effect::Read, String::new());
         Ok(self.ctx.gate.recall(operation, || job.outcome()))
     }
 
     async fn drop(&mut self, this: Resource<Job>) -> Trap<()> {
-        self.table.delete(this)?;
+        self.table.delete(this)?.end().await;
         Ok(())
     }
 }

@@ -19,7 +19,6 @@ async fn as_many_jobs_as_may_work_at_once_and_one_more_is_refused() {
     assert!(ready.is_empty(), "nothing happened to any of them");
     // Dropping one cancels it and makes room.
     run.view().drop(jobs.pop().unwrap()).await.unwrap();
-    pause(300).await;
     let next = inspect::Host::watch(&mut run.view(), name.clone(), inspect::Until::Exited).await.unwrap();
     jobs.push(next.unwrap());
     run.leave.send_replace(Leave::Terminated);
@@ -35,7 +34,7 @@ async fn as_many_jobs_as_may_work_at_once_and_one_more_is_refused() {
 async fn one_run_at_a_time_has_a_projects_lock_and_the_other_learns_who() {
     let folder = tempfile::tempdir().unwrap();
     let places =
-        |own: &str, user: Option<&str>| Places { project: folder.path().join(own), user: user.map(|user| folder.path().join(user)) };
+        |own: &str, user: Option<&str>| Places { project: locks(folder.path().join(own)), user: user.map(|user| folder.path().join(user)) };
     let endpoint = |address: &str| Endpoint { address: address.to_owned(), certificates: None, logins: None };
     let take = async |places: Places, endpoint: Endpoint, project: &str, at_most: u64| {
         super::super::lock::take(&places, &endpoint, project, "down", Duration::from_millis(at_most)).await
@@ -70,7 +69,7 @@ async fn links_to_a_socket_are_the_same_engine_and_a_folder_that_others_write_is
     std::fs::write(at("socket"), "").unwrap();
     std::os::unix::fs::symlink(at("socket"), at("link")).unwrap();
     let take = async |own: &str, socket: &str| {
-        let places = Places { project: at(own), user: Some(at("user")) };
+        let places = Places { project: locks(at(own)), user: Some(at("user")) };
         let endpoint = Endpoint { address: format!("unix://{}", at(socket).display()), certificates: None, logins: None };
         super::super::lock::take(&places, &endpoint, "shop", "up", Duration::ZERO).await
     };
@@ -80,4 +79,50 @@ async fn links_to_a_socket_are_the_same_engine_and_a_folder_that_others_write_is
     drop(take("two", "link").await.unwrap());
     assert!(matches!(take("one", "link").await.map(drop), Err(Error::LockHeld(_))));
     drop(held);
+}
+
+/// `.host/locks` in a project's folder.
+fn locks(project: std::path::PathBuf) -> std::path::PathBuf {
+    std::fs::create_dir_all(&project).unwrap();
+    project.join(".host/locks")
+}
+
+#[tokio::test]
+async fn a_lock_is_a_file_of_the_projects_own_folder_and_no_link_is_followed_to_it() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let (project, outside) = (folder.path().join("project"), folder.path().join("outside"));
+    let places = Places { project: locks(project.clone()), user: Some(folder.path().join("user")) };
+    let take = async || {
+        let endpoint = Endpoint { address: "unix:///run/engine.sock".to_owned(), ..Endpoint::default() };
+        super::super::lock::take(&places, &endpoint, "shop", "up", Duration::ZERO).await.map(drop)
+    };
+    take().await.unwrap();
+    std::fs::create_dir(&outside).unwrap();
+    let victim = outside.join("docker-shop.lock");
+    std::fs::write(&victim, "precious").unwrap();
+    let path = |name: &str| project.join(name);
+    let strange: [(&str, &dyn Fn()); 5] = [
+        (".host/locks/docker-shop.lock", &|| symlink(&victim, path(".host/locks/docker-shop.lock")).unwrap()),
+        (".host/locks/docker-shop.lock", &|| symlink("nowhere", path(".host/locks/docker-shop.lock")).unwrap()),
+        (".host/locks/docker-shop.lock", &|| std::fs::create_dir(path(".host/locks/docker-shop.lock")).unwrap()),
+        (".host/locks", &|| symlink(&outside, path(".host/locks")).unwrap()),
+        (".host", &|| symlink(&outside, path(".host")).unwrap()),
+    ];
+    for (name, make) in strange {
+        let is_folder = path(name).is_dir() && !path(name).is_symlink();
+        if is_folder {
+            std::fs::remove_dir_all(path(name)).unwrap()
+        } else {
+            std::fs::remove_file(path(name)).unwrap()
+        }
+        make();
+        let Err(Error::Other(text)) = take().await else { panic!("{name} was used") };
+        assert!(text.contains("`.host/locks/docker-shop.lock`") && text.contains("remove"), "{text}");
+        assert!(!text.contains("outside"), "{text}");
+    }
+    assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
+    assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 1);
+    std::fs::remove_file(path(".host")).unwrap();
+    take().await.unwrap();
 }

@@ -78,6 +78,26 @@ fn stdout_and_stderr_stay_apart_and_are_not_touched() {
 }
 
 #[test]
+fn a_program_without_a_terminal_of_its_own_does_not_steer_ours() {
+    let place = place(shared_docker());
+    let script = r"printf 'a\033]0;evil\007b\033[2Jc\n'; printf 'd\033[?25le\n' >&2; printf 'f\033[31mg'";
+    let words = ["sh", "-c", script];
+    let shown = Terminal::start(&place.attach(&words)).ends(0);
+    assert!(shown.contains("abc\r\n") && shown.contains("de\r\n") && !shown.contains("evil"), "{shown:?}");
+    assert!(!shown.contains("\x1b[2J") && !shown.contains("\x1b[?25l"), "{shown:?}");
+    // A colour is ended.
+    assert!(shown.ends_with("fg") || shown.ends_with("f\x1b[31mg\x1b[0m"), "{shown:?}");
+    let created = place.create("", "printf x\\033]0;evil\\007y");
+    let shown = Terminal::start(&place.host(&["attach-start", &created])).ends(0);
+    assert!(shown.ends_with("xy"), "{shown:?}");
+    // One that has a terminal drives ours.
+    let shown = Terminal::start(&place.run(&["attach", "-t"], &words)).ends(0);
+    assert!(shown.contains("\x1b]0;evil\x07") && shown.contains("\x1b[2J"), "{shown:?}");
+    // And through a pipe bytes stay what they are.
+    assert!(place.attach(&words).succeeds().bytes.starts_with(b"a\x1b]0;evil\x07b\x1b[2Jc\n"));
+}
+
+#[test]
 fn exit_codes_pass_unchanged_and_a_missing_program_is_127_or_126_with_the_engines_words() {
     let place = place(shared_docker());
     for code in [0, 1, 2, 4, 125, 126, 127, 128, 137, 255] {

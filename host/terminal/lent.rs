@@ -1,7 +1,7 @@
 //! The person's streams, lent to a program that runs somewhere else: raw bytes in, raw bytes out.
 //!
-//! What passes here is not the guest's: it is neither counted nor stripped of escapes, because the program at the other
-//! end drives the terminal. Reading has a thread of its own, which waits for the descriptor *and* for the end of the
+//! What passes here is not the guest's, and is not counted: a dump through a pipe is as long as it is. A program that
+//! has a terminal of its own drives ours; of any other one escapes are taken out on a terminal, as of a guest. Reading has a thread of its own, which waits for the descriptor *and* for the end of the
 //! loan, so that nothing is read for a program that is gone and a run never waits for a key.
 
 use std::io;
@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use rustix::termios::{OptionalActions, tcgetattr, tcgetwinsize, tcsetattr};
 use tokio::sync::mpsc;
 
+use super::escapes::Filter;
 use super::{Stream, ask, guest_output};
 
 /// Bytes of one piece of input, and how many pieces may wait: what is typed or piped ahead is bounded.
@@ -28,6 +29,14 @@ pub struct Raw(());
 pub struct Input {
     pieces: mpsc::Receiver<Vec<u8>>,
     _end: UnixStream,
+}
+
+/// Standard output or error, for what the program prints there.
+#[derive(Debug)]
+pub struct Output {
+    stream: Stream,
+    /// Only on a terminal, and not for a program that drives it.
+    filter: Option<Filter>,
 }
 
 /// Whether a program can have a terminal here: what it prints goes to one, and what it reads, if anything, comes from one.
@@ -105,8 +114,32 @@ fn read(ended: &UnixStream, pieces: &mpsc::Sender<Vec<u8>>) {
     }
 }
 
-/// Writes all of it, as fast as the reader takes it.
-pub async fn write(stream: Stream, mut bytes: &[u8]) -> io::Result<()> {
+impl Output {
+    pub fn new(stream: Stream, drives_terminal: bool) -> Self {
+        let filter = (stream.is_terminal() && !drives_terminal).then(|| Filter::new(stream.color()));
+        Self { stream, filter }
+    }
+
+    /// Writes all of it, as fast as the reader takes it.
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(filter) = &mut self.filter else { return write(self.stream, bytes).await };
+        let mut shown = Vec::with_capacity(bytes.len());
+        filter.push(bytes, &mut shown);
+        write(self.stream, &shown).await
+    }
+
+    /// Ends what the program left open on a terminal.
+    pub async fn finish(&mut self) {
+        let mut tail = Vec::new();
+        if let Some(filter) = &mut self.filter {
+            filter.finish(&mut tail);
+        }
+        // Nobody is there to be told when that fails.
+        let _ = write(self.stream, &tail).await;
+    }
+}
+
+async fn write(stream: Stream, mut bytes: &[u8]) -> io::Result<()> {
     loop {
         let done = stream.write_some(bytes)?;
         bytes = bytes.get(done..).unwrap_or_default();

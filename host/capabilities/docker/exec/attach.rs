@@ -58,17 +58,21 @@ async fn joined(program: &mut Program, reads: bool, mut signals: Signals) -> Res
             return Ok(code);
         }
     };
+    let mut outputs = [Stream::Stdout, Stream::Stderr].map(|stream| lent::Output::new(stream, tty));
     let over = {
         let raw = if tty && reads { Some(lent::raw().map_err(unusable_terminal)?) } else { None };
         let (from, to) = tokio::io::split(stream);
         let over = tokio::select! {
-            over = hand_out(from, tty) => over,
+            over = hand_out(from, tty, &mut outputs) => over,
             over = control(program, tty, &mut signals) => over,
             error = hand_in(to, reads) => return Err(unusable_terminal(error)),
         };
         drop(raw);
         over
     };
+    for output in &mut outputs {
+        output.finish().await;
+    }
     let over = match over {
         Over::OutputEnded => {
             // A program may close its output and go on; signals are for it still.
@@ -91,7 +95,7 @@ async fn joined(program: &mut Program, reads: bool, mut signals: Signals) -> Res
 }
 
 /// What the program prints, to our stdout and stderr.
-async fn hand_out(mut from: ReadHalf<Upgraded>, tty: bool) -> Over {
+async fn hand_out(mut from: ReadHalf<Upgraded>, tty: bool, [out, err]: &mut [lent::Output; 2]) -> Over {
     let mut frames = Frames::new(tty);
     let mut buffer = vec![0; PIECE];
     let mut stderr_is_open = true;
@@ -105,12 +109,12 @@ async fn hand_out(mut from: ReadHalf<Upgraded>, tty: bool) -> Over {
         loop {
             match frames.next(&mut bytes) {
                 Ok(Some((Channel::Out, run))) => {
-                    if let Err(error) = lent::write(Stream::Stdout, run).await {
+                    if let Err(error) = out.write(run).await {
                         return Over::ReaderGone(error);
                     }
                 }
                 Ok(Some((Channel::Err, run))) => {
-                    stderr_is_open = stderr_is_open && lent::write(Stream::Stderr, run).await.is_ok();
+                    stderr_is_open = stderr_is_open && err.write(run).await.is_ok();
                 }
                 Ok(None) => break,
                 Err(_) => return Over::OutputEnded,

@@ -100,7 +100,7 @@ fn programs_in_podmans_containers_have_our_streams_and_their_own_exit_codes() {
     shop.project = shop.project.command("manage");
     shop.project.grant(&format!(
         "[commands.manage]\ndocker.project = \"{}\"\ndocker.allow = [\"inspect\", \"exec\", \"create\", \"remove\"]\ndocker.images = \
-         [\"backend\"]\nfiles.\"**\" = \"read\"",
+         [\"backend\"]\nfiles.\"**\" = \"read\"\nfiles.\".env\" = \"read\"",
         shop.name()
     ));
     // The other way to name an engine.

@@ -14,6 +14,7 @@ use std::time::Duration;
 pub use self::lines::{Setting, SettingValue, host_toml_lines, settings};
 pub(crate) use self::lines::{toml_key, toml_list, toml_text};
 pub use self::manifest::{Ask, Manifest, Wants};
+pub(crate) use self::patterns::{escaped, file_common, is_secret, literal};
 pub use self::permitted::{Missing, Permitted, permit};
 pub use self::power::{BroadcastPower, DockerPower, Power, Powers, RedisPower, SqlPower};
 

@@ -127,12 +127,15 @@ impl Permitted {
     }
 
     fn file(&mut self, file: &FileGrant, grants: &Grants) -> Option<Wants> {
-        if grants.files.iter().any(|grant| patterns::file_covers(grant, file)) {
+        let covered = grants.files.iter().any(|grant| patterns::file_covers(grant, file));
+        if covered {
             self.allow_file(file.clone());
-            return None;
         }
-        grants.files.iter().filter_map(|grant| patterns::file_common(grant, file)).for_each(|common| self.allow_file(common));
-        Some(Wants::Files(file.clone()))
+        // What is granted by its own name counts beside a glob that covers the ask: it may be a `.env`, which no glob does.
+        let counts = |grant: &&FileGrant| !covered || patterns::literal(&grant.pattern).is_some();
+        let common = grants.files.iter().filter(counts).filter_map(|grant| patterns::file_common(grant, file));
+        common.for_each(|common| self.allow_file(common));
+        (!covered).then(|| Wants::Files(file.clone()))
     }
 
     /// Each once: a folder asked for beside all of which it is a part would be there twice.
@@ -377,6 +380,24 @@ mod tests {
         let elsewhere = permit(&imports(&[]), Some(&manifest), &grants(&[], &[("data/**", FileAccess::Read)], &["B"]));
         assert!(elsewhere.files.is_empty() && elsewhere.env.is_empty());
         assert_eq!(elsewhere.unused, ["files.\"data/**\" = \"read\"", "env = [\"B\"]"]);
+    }
+
+    #[test]
+    fn a_secret_is_permitted_where_a_glob_asks_for_it_and_the_operator_names_it() {
+        let asks = |rest: &str| manifest(&format!("[[asks]]\nfiles = \"**\"\naccess = \"read\"\nwhy = \"y\"\n{rest}"));
+        let named = ("backend/.env", FileAccess::Write);
+        let files = |permitted: Permitted| permitted.files.into_iter().map(|file| file.pattern).collect::<Vec<_>>();
+        let everything = grants(&[], &[("**", FileAccess::Read), named], &[]);
+        let permitted = permit(&imports(&[]), Some(&asks("")), &everything);
+        assert!(permitted.unused.is_empty() && permitted.missing.is_empty());
+        assert_eq!(permitted.files[1], FileGrant { pattern: named.0.to_owned(), access: FileAccess::Read }, "as asked");
+        assert_eq!(files(permitted), ["**", "backend/.env"]);
+        assert_eq!(files(permit(&imports(&[]), Some(&asks("")), &grants(&[], &[named], &[]))), ["backend/.env"]);
+        // Asked for by its name, and granted by a glob.
+        let exact = asks("[[asks]]\nfiles = \".env\"\naccess = \"read\"\nwhy = \"y\"\n");
+        let refused = permit(&imports(&[]), Some(&exact), &everything);
+        assert_eq!(missing(&refused), ["files .env read"]);
+        assert_eq!(files(refused), ["**", "backend/.env"]);
     }
 
     #[test]

@@ -10,8 +10,8 @@
 //! Without grants there is no folder at all.
 //!
 //! Absent on purpose: making links (they would make one place have two names), opening devices, pipes and
-//! sockets (they could block for ever), and any answer that tells whether an ungranted path exists. Reading
-//! of `.env` needs a grant of exactly that name, and nothing makes host.toml, the lock file, `.host`, the
+//! sockets (they could block for ever), and any answer that tells whether an ungranted path exists, but that there is
+//! no `.env` beside files that are granted. Reading of `.env` needs a grant of exactly that name, and nothing makes host.toml, the lock file, `.host`, the
 //! command folders or the compiled store writable. Hard links are the operator's doing, and are not seen through.
 //!
 //! Journaled: every open, every change, every refusal. Not journaled: looking (stat, list) at what is granted,
@@ -118,7 +118,7 @@ impl FilesCtx {
         let policy = Policy::new(&command, root.clone(), grants, real_ones(protected), real_part);
         let policy = policy.map(|policy| policy.with_hidden(real_ones(hidden)));
         let policy = match asked {
-            Some(asked) => policy.and_then(|policy| policy.with_asked(asked, real_part)),
+            Some(asked) => policy.map(|policy| policy.with_asked(asked)),
             None => policy,
         };
         let policy = policy.map_err(Failure::usage)?;

@@ -5,8 +5,9 @@ use wasmtime_wasi::OpenMode;
 use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorFlags, ErrorCode, OpenFlags, PathFlags};
 
 use super::deed::{Deed, Problem, change, look};
-use super::policy::{Kind, is_secret};
+use super::policy::Kind;
 use super::walk::Found;
+use crate::grants::is_secret;
 
 /// How a file is opened, from what the guest said.
 pub(super) struct Opening {

@@ -4,6 +4,8 @@ use std::path::{Component, Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
 
+use crate::grants::literal;
+
 /// How a path stands to what is granted; the later, the more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
@@ -24,6 +26,8 @@ pub struct Pattern {
     whole: GlobMatcher,
     /// For `x/**`: what `x` itself is.
     folder: Option<Folder>,
+    /// What comes before the last slash.
+    parent: Option<GlobMatcher>,
     parts: Vec<Part>,
     /// The pattern has no wildcard: it names one path.
     exact: bool,
@@ -55,7 +59,9 @@ impl Pattern {
             Some(Err("")) => Some(Folder::Base),
             _ => None,
         };
-        Ok(Self { base, whole: glob(text)?, folder, parts: parts(text)?, exact: !is_wild(text) })
+        // A brace around a slash leaves a beginning that is no glob.
+        let parent = glob(text.rsplit_once('/').map_or("", |(parent, _)| parent)).ok();
+        Ok(Self { base, whole: glob(text)?, folder, parent, parts: parts(text)?, exact: literal(text).is_some() })
     }
 
     pub fn base(&self) -> &Path {
@@ -92,6 +98,14 @@ impl Pattern {
             Some(Folder::Base) => true,
             Some(Folder::Of(stem)) => below.ancestors().any(|folder| stem.is_match(folder)),
         }
+    }
+
+    /// Whether something right inside of `folder` may be granted.
+    pub fn reaches_into(&self, folder: &Path) -> bool {
+        let Ok(below) = folder.strip_prefix(&self.base) else {
+            return false;
+        };
+        self.parent.as_ref().is_some_and(|parent| parent.is_match(below)) || self.covers(folder)
     }
 
     fn way(&self, below: &Path) -> Standing {
@@ -213,6 +227,32 @@ mod tests {
             let pattern_of = Pattern::new("/p".into(), pattern).unwrap();
             assert_eq!(pattern_of.covers(&Path::new("/p").join(path)), expected, "{pattern} {path}");
         }
+    }
+
+    #[test]
+    fn a_pattern_reaches_into_the_folders_of_its_files() {
+        let cases = [
+            ("a/b.yml", "a", true),
+            ("a/b.yml", "", false),
+            ("a/b.yml", "a/b.yml", false),
+            ("*.yml", "", true),
+            ("*.yml", "a", false),
+            ("*/b.yml", "a", true),
+            ("a/**", "a", true),
+            ("a/**", "a/b", true),
+            ("a/**", "", false),
+            ("**", "", true),
+            ("**", "a/b", true),
+            ("**/*.py", "a/b", true),
+            ("{a/b,c}/x", "a/b", true),
+            ("{a/b,c/d}", "", false),
+        ];
+        for (pattern, folder, expected) in cases {
+            let pattern_of = Pattern::new("/p".into(), pattern).unwrap();
+            let whole = if folder.is_empty() { PathBuf::from("/p") } else { Path::new("/p").join(folder) };
+            assert_eq!(pattern_of.reaches_into(&whole), expected, "{pattern} {folder}");
+        }
+        assert!(!Pattern::new("/p".into(), "**").unwrap().reaches_into(Path::new("/q")));
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! What a command may do with which path. Pure: paths are real ones, links are resolved before.
 
-use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use super::pattern::{Pattern, Standing, split_absolute};
-use crate::grants::{FileAccess, FileGrant, toml_text};
+use crate::grants::{FileAccess, FileGrant, escaped, file_common, is_secret, toml_text};
 
 /// What is on the disk where a path leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +51,7 @@ pub struct Policy {
     root: PathBuf,
     rules: Vec<Rule>,
     /// What its manifest asks for: a grant beyond gives nothing. None for a command without a manifest.
-    asked: Option<Vec<Rule>>,
+    asked: Option<Vec<FileGrant>>,
     protected: Vec<PathBuf>,
     /// What is not there for the command, whatever is granted.
     hidden: Vec<PathBuf>,
@@ -73,9 +72,8 @@ impl Policy {
     }
 
     /// Says what the manifest asks for, so that a refusal of anything else does not promise that a grant helps.
-    pub fn with_asked(mut self, asked: &[FileGrant], place: impl Fn(&Path) -> (PathBuf, PathBuf)) -> Result<Self, String> {
-        self.asked = Some(rules(&self.command, &self.root, asked, place)?);
-        Ok(self)
+    pub fn with_asked(self, asked: &[FileGrant]) -> Self {
+        Self { asked: Some(asked.to_vec()), ..self }
     }
 
     /// Files that are neither read nor changed, whatever is granted: what the operator shows at registries. Real ones.
@@ -104,10 +102,17 @@ impl Policy {
         let allowed = match kind {
             Kind::Folder => standing >= Standing::Way,
             // What is missing may be told where it is granted, or follows from what is spelled out.
-            Kind::Missing => standing >= Standing::SpelledWay,
+            Kind::Missing => standing >= Standing::SpelledWay || self.may_tell_of_missing_secret(path),
             Kind::File | Kind::Link | Kind::Other => standing == Standing::Granted,
         };
         if allowed { Ok(()) } else { Err(self.denial(path, FileAccess::Read)) }
+    }
+
+    /// What a `.env` holds is a secret, and not that there is none beside files that are granted: or whoever looks for one that
+    /// need not be there could not go on.
+    fn may_tell_of_missing_secret(&self, path: &Path) -> bool {
+        let beside = |folder| self.rules.iter().any(|rule| rule.pattern.reaches_into(folder));
+        is_secret(path) && !self.is_hidden(path) && path.parent().is_some_and(beside)
     }
 
     /// Whether `path` may be created, changed or removed.
@@ -155,12 +160,13 @@ impl Policy {
     pub fn text(&self, denial: &Denial) -> String {
         let Self { command, .. } = self;
         let path = self.shown(&denial.path);
-        let verb = word(denial.access);
-        let allow = || match &self.asked {
-            Some(asked) if !asked.iter().any(|rule| rule.pattern.standing(&denial.path) == Standing::Granted) => {
-                "its manifest does not ask for it, so that no grant can allow it".to_owned()
+        let verb = denial.access.word();
+        let allow = || match self.cure(denial) {
+            Some(grant) => {
+                let line = format!("files.{} = \"{}\"", toml_text(&grant.pattern), grant.access.word());
+                format!("to allow it, add `{line}` under `[commands.{command}]` in host.toml")
             }
-            _ => format!("to allow it, add `{}` under `[commands.{command}]` in host.toml", self.cure(denial)),
+            None => "its manifest does not ask for it, so that no grant can allow it".to_owned(),
         };
         match denial.reason {
             Reason::NotGranted => format!("`{command}` tried to {verb} `{path}`, which is not granted; {}", allow()),
@@ -177,15 +183,17 @@ impl Policy {
         }
     }
 
-    fn cure(&self, denial: &Denial) -> String {
+    /// The grant that would allow it; none when the manifest does not ask for that, which makes every grant idle.
+    fn cure(&self, denial: &Denial) -> Option<FileGrant> {
         let path = self.shown(&denial.path);
         // Wildcards in a file's own name mean themselves in the line that grants it.
         let pattern = match path.strip_suffix("/**") {
-            Some(folder) => format!("{}/**", globset::escape(folder)),
-            None => globset::escape(&path),
+            Some(folder) => format!("{}/**", escaped(folder)),
+            None => escaped(&path),
         };
-        let pattern = pattern.replace('\\', "\\\\").replace('"', "\\\"");
-        format!("files.\"{pattern}\" = \"{}\"", word(denial.access))
+        let grant = FileGrant { pattern, access: denial.access };
+        let helps = |asked: &Vec<FileGrant>| asked.iter().any(|ask| file_common(&grant, ask).as_ref() == Some(&grant));
+        self.asked.as_ref().is_none_or(helps).then_some(grant)
     }
 
     fn is_protected(&self, path: &Path) -> bool {
@@ -198,19 +206,6 @@ impl Policy {
 
     fn is_below_a_base(&self, path: &Path) -> bool {
         path.starts_with(&self.root) || self.bases().any(|base| path.starts_with(base))
-    }
-}
-
-/// `.env` and its variants (`.env.local`) hold secrets, wherever they lie.
-pub(super) fn is_secret(path: &Path) -> bool {
-    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    name == ".env" || name.starts_with(".env.")
-}
-
-fn word(access: FileAccess) -> &'static str {
-    match access {
-        FileAccess::Read => "read",
-        FileAccess::Write => "write",
     }
 }
 
@@ -249,6 +244,7 @@ fn rules(command: &str, root: &Path, grants: &[FileGrant], place: impl Fn(&Path)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grants::{Grants, Manifest, Powers, permit};
 
     fn policy(grants: &[(&str, FileAccess)]) -> Policy {
         let grants: Vec<FileGrant> =
@@ -281,7 +277,13 @@ mod tests {
             ("**/*.py", "/p/secret", Kind::File, false),
             ("**/*.py", "/p/secret", Kind::Missing, false),
             ("**", "/p/.env", Kind::File, false),
-            ("**", "/p/.env", Kind::Missing, false),
+            ("**", "/p/.env", Kind::Missing, true),
+            ("sub/c.yml", "/p/sub/.env", Kind::Missing, true),
+            ("sub/c.yml", "/p/sub/.env", Kind::File, false),
+            ("sub/c.yml", "/p/sub/.env", Kind::Link, false),
+            ("sub/c.yml", "/p/sub/.env", Kind::Folder, false),
+            ("sub/c.yml", "/p/.env", Kind::Missing, false),
+            ("sub/c.yml", "/p/other/.env", Kind::Missing, false),
             ("**", "/p/sub/.env.local", Kind::File, false),
             (".env*", "/p/.env", Kind::File, false),
             (".env", "/p/.env", Kind::File, true),
@@ -372,12 +374,47 @@ mod tests {
 
     #[test]
     fn a_denial_beyond_what_the_manifest_asks_for_promises_no_grant() {
-        let asked = [FileGrant { pattern: "data/**".to_owned(), access: Read }];
-        let policy = policy(&[("data/*.csv", Read)]).with_asked(&asked, |path| (path.to_owned(), PathBuf::new())).unwrap();
-        let beyond = policy.may_read(Path::new("/p/secrets/key"), Kind::File).unwrap_err();
-        assert!(policy.text(&beyond).ends_with("its manifest does not ask for it, so that no grant can allow it"));
-        let within = policy.may_read(Path::new("/p/data/x.txt"), Kind::File).unwrap_err();
-        assert!(policy.text(&within).contains(r#"add `files."data/x.txt" = "read"`"#));
+        let asked = [("data/**", Read), ("logs/*.txt", Write)].map(|(pattern, access)| FileGrant { pattern: pattern.to_owned(), access });
+        let policy = policy(&[("data/*.csv", Read)]).with_asked(&asked);
+        let told = |access, path: &str| policy.text(&policy.denial(Path::new(path), access));
+        let none = "its manifest does not ask for it, so that no grant can allow it";
+        for (access, path) in
+            [(Read, "/p/secrets/key"), (Write, "/p/data/x.txt"), (Read, "/p/logs/x.csv"), (Read, "/p/logs/**"), (Read, "/p/.env")]
+        {
+            assert!(told(access, path).ends_with(none), "{access:?} {path}");
+        }
+        for (access, path, line) in [
+            (Read, "/p/data/x.txt", r#"files."data/x.txt" = "read""#),
+            (Read, "/p/data/a/**", r#"files."data/a/**" = "read""#),
+            (Write, "/p/logs/x.txt", r#"files."logs/x.txt" = "write""#),
+            (Read, "/p/data/.env", r#"files."data/.env" = "read""#),
+            (Read, r#"/p/data/.env.{"\x*}"#, r#"files."data/.env.[{]\"[\\]x[*][}]" = "read""#),
+        ] {
+            assert!(told(access, path).contains(&format!("add `{line}`")), "{access:?} {}", told(access, path));
+        }
+    }
+
+    /// Every line that a refusal names is tried: with it, the same is permitted.
+    #[test]
+    fn the_line_of_a_refusal_is_one_that_helps() {
+        let asks = "[[asks]]\nfiles = \"**\"\naccess = \"read\"\nwhy = \"y\"\n[[asks]]\nfiles = \".env\"\naccess = \"read\"\nwhy = \"y\"\n";
+        let manifest = Manifest::parse(format!("about = \"x\"\n{asks}").as_bytes(), "command.toml").unwrap();
+        for before in [&[][..], &[("**", Read)][..], &[("*.yml", Read), (".env", Read)][..]] {
+            for path in ["backend/.env", ".env", ".env.prod", "sub/.env.[x]", "sub/.env.{*}", "notes.txt", "a b/[1].csv"] {
+                let path = Path::new("/p").join(path);
+                let files = before.iter().map(|(pattern, access)| FileGrant { pattern: (*pattern).to_owned(), access: *access });
+                let mut grants = Grants { files: files.collect(), ..Grants::default() };
+                let policy_of = |grants: &Grants| {
+                    let permitted = permit(&Powers::default(), Some(&manifest), grants);
+                    Policy::new("report", "/p".into(), &permitted.files, Vec::new(), there).unwrap().with_asked(&manifest.asked_files())
+                };
+                let policy = policy_of(&grants);
+                let Err(denial) = policy.may_read(&path, Kind::File) else { continue };
+                let cure = policy.cure(&denial).unwrap();
+                grants.files.push(cure);
+                assert!(policy_of(&grants).may_read(&path, Kind::File).is_ok(), "{before:?} {path:?}");
+            }
+        }
     }
 
     #[test]

@@ -366,6 +366,24 @@ fn secrets_need_their_exact_name() {
 }
 
 #[test]
+fn that_there_is_no_secret_is_told_beside_what_is_granted_and_nothing_else_of_it() {
+    let mut guest = Guest::new(&[("data/x.csv", Write), ("out/**", Write)]);
+    guest.link("/nowhere", "data/.env.link");
+    fs::create_dir(guest.root().join("out/.env")).unwrap();
+    for path in ["data/.env", "out/full/.env.local"] {
+        assert_eq!(guest.read(path).unwrap_err(), ErrorCode::NoEntry, "{path}");
+        assert_eq!(guest.stat(path).unwrap_err(), ErrorCode::NoEntry, "{path}");
+        assert!(
+            is_denied(guest.write(path)) && is_denied(guest.make_folder(path)) && is_denied(guest.rename("data/x.csv", path)),
+            "{path}"
+        );
+    }
+    for path in ["data/.env.link", "out/.env", "out/.env/x", ".env", ".env.local", "secrets/.env"] {
+        assert!(is_denied(guest.read(path)) && is_denied(guest.stat(path)), "{path}");
+    }
+}
+
+#[test]
 fn new_secrets_are_their_owners_only() {
     let mut guest = Guest::new(&[(".env.local", Write), ("out/x", Write)]);
     guest.write(".env.local").unwrap();

@@ -136,16 +136,21 @@ impl Walk<'_> {
     /// Goes to `name`; answers when it is the last one.
     fn step(&mut self, name: OsString, follow: bool) -> Result<Option<Found>, Stop> {
         let path = self.path.join(&name);
-        // Before the disk is asked: a folder is the least that could be here.
-        if self.policy.may_read(&path, Kind::Folder).is_err() {
+        // Before the disk is asked: a folder is the least that could be here, or that nothing is may be told.
+        let open = self.policy.may_read(&path, Kind::Folder).is_ok();
+        let last = self.todo.is_empty();
+        if !open && !(last && self.policy.may_read(&path, Kind::Missing).is_ok()) {
             return Err(denied(self.policy, &self.target(&path)));
         }
-        if !self.todo.is_empty() {
+        if !last {
             self.enter(name, path)?;
             return Ok(None);
         }
         let parent = self.here()?;
         let kind = kind_of(&parent, &name)?;
+        if !open && kind != Kind::Missing {
+            return Err(denied(self.policy, &path));
+        }
         if kind == Kind::Link && follow {
             self.follow(&parent, &name)?;
             return Ok(None);

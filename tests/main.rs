@@ -42,6 +42,7 @@ mod tidy;
 mod up;
 mod up_beside;
 mod up_changes;
+mod up_env;
 mod up_failing;
 mod up_killed;
 mod up_terminal;

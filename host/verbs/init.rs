@@ -41,6 +41,10 @@ const STANDARD: [(&str, &str); 16] = [
 /// What does not belong into version control.
 const IGNORED: [&str; 4] = [".env", ".env.new", ".host/", "/var/"];
 
+/// In the order in which `up` looks for them.
+const COMPOSE_FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+const COMPOSE_BYTES_BOUND: u64 = 4 << 20;
+
 const FOLDERS: [&str; 3] = ["commands", "migrations", "var"];
 
 const DEMO_PATH: &str = "migrations/20260101000000_create_notes.sql";
@@ -84,7 +88,8 @@ pub fn run(verb: &Init, common: &Common) -> Result<u8> {
             wrote.push(format!("{name}/"));
         }
     }
-    files::replace(&host_toml, &host_toml_text(&project_name(folder))?)?;
+    let name = compose_name(folder)?.unwrap_or_else(|| project_name(folder));
+    files::replace(&host_toml, &host_toml_text(&name)?)?;
     wrote.push("host.toml".to_owned());
     if ignore(&folder.join(".gitignore"))? {
         wrote.push(".gitignore".to_owned());
@@ -197,6 +202,20 @@ fn project_name(folder: &Path) -> String {
     if name.is_empty() { "project".to_owned() } else { name.to_owned() }
 }
 
+/// What the compose file that is there calls the project: its stack would have another name otherwise.
+fn compose_name(folder: &Path) -> Result<Option<String>> {
+    for file in COMPOSE_FILES {
+        let Some(bytes) = files::read_bounded(&folder.join(file), COMPOSE_BYTES_BOUND)? else { continue };
+        let text = String::from_utf8_lossy(&bytes);
+        let said = text.lines().find_map(|line| line.strip_prefix("name:"));
+        let said = said.map(|said| said.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']).to_lowercase());
+        // A name of variables, or in another form than a project's, is left to whoever reads the file as a whole.
+        let plain = |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        return Ok(said.filter(|name| plain(name) && name.starts_with(|first: char| first.is_ascii_alphanumeric())));
+    }
+    Ok(None)
+}
+
 /// Adds what is missing to `.gitignore`; false when nothing was.
 fn ignore(path: &Path) -> Result<bool> {
     let before = match fs::read_to_string(path) {
@@ -227,6 +246,23 @@ mod tests {
 
     fn init(folder: &Path, force: bool) -> Result<u8> {
         run(&Init { folder: folder.to_owned(), force, demo: true }, &Common { json: true, ..Common::default() })
+    }
+
+    #[test]
+    fn a_compose_file_that_is_there_names_the_project() {
+        for (text, expected) in [
+            ("services: {}\nname: \"Web-Shop\" # ours\n", "web-shop"),
+            ("services:\n  web:\n    name: inner\n", "my-shop"),
+            ("name: ${NAME:-x}\n", "my-shop"),
+            ("name:\n", "my-shop"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let shop = folder.path().join("My Shop");
+            fs::create_dir(&shop).unwrap();
+            fs::write(shop.join("docker-compose.yml"), text).unwrap();
+            init(&shop, false).unwrap();
+            assert_eq!(Project::find_with(&shop, None, None, BTreeMap::new()).unwrap().name(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -178,6 +178,9 @@ fn limits(service: &Service) -> Result<(), Error> {
 
 /// Two mounts at one path.
 fn targets(service: &Service) -> Result<(), Error> {
+    if let Some(relative) = service.tmpfs.iter().find(|tmpfs| !tmpfs.starts_with('/')) {
+        return Err(at(service, "tmpfs", format!("`{relative}` is not an absolute path")));
+    }
     let tmpfs = service.tmpfs.iter().map(|tmpfs| (tmpfs.split(':').next().unwrap_or_default(), service.place_of("tmpfs")));
     let volumes = service.volumes.iter().map(|mount| (mount.target.as_str(), &mount.place));
     let mut seen: BTreeMap<&str, &Place> = BTreeMap::new();

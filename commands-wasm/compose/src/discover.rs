@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dotenv;
 use crate::error::{Error, Place};
-use crate::files::{FileError, Files, join};
+use crate::files::{FileError, Files, is_above, join};
 use crate::interpolate::warn_unset;
 use crate::loader::{Options, folder_of};
 use crate::notes::Notes;
@@ -28,6 +28,8 @@ pub(crate) fn files(
     read: &mut BTreeSet<String>,
 ) -> Result<Found, Error> {
     let mut environment = process.clone();
+    // First of all: what lies beside a file that cannot be is of no interest.
+    let given = named(files, options.files.iter().map(String::as_str))?;
     let start = options.project_directory.clone().map_or_else(|| folder_of(&options.files), |folder| join(".", &folder));
     let env_files = env_files(options, process);
     let default = env_files.is_empty() && !is_true(process.get("COMPOSE_DISABLE_ENV_FILE"));
@@ -38,7 +40,7 @@ pub(crate) fn files(
     if default {
         add(&[join(&start, ".env")], false, &mut environment)?;
     }
-    let names = choose(files, &environment, options, &start, notes)?;
+    let names = if given.is_empty() { choose(files, &environment, &start, notes)? } else { given };
     let folder = if options.project_directory.is_some() { start.clone() } else { folder_of(&names) };
     if default && start != folder {
         add(&[join(&folder, ".env")], false, &mut environment)?;
@@ -85,20 +87,30 @@ fn is_true(value: Option<&String>) -> bool {
     value.is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "1" | "t" | "true"))
 }
 
-fn choose(
-    files: &dyn Files,
-    environment: &BTreeMap<String, String>,
-    options: &Options,
-    start: &str,
-    notes: &Notes,
-) -> Result<Vec<String>, Error> {
-    if !options.files.is_empty() {
-        return Ok(options.files.iter().map(|file| join(".", file)).collect());
-    }
+/// Files of `-f` or COMPOSE_FILE, which start from the project's folder, wherever one is.
+fn named<'p>(files: &dyn Files, paths: impl Iterator<Item = &'p str>) -> Result<Vec<String>, Error> {
+    let one = |path: &str| {
+        let path = join(".", path);
+        if is_above(&path) {
+            let inside = path.trim_start_matches("../");
+            return Err(Error::new(format!("`{path}` lies outside of the project's folder"))
+                .hint(format!("paths of Compose files start from the project's folder, wherever you are: `-f {inside}`")));
+        }
+        match files.read(&path) {
+            Err(FileError::Missing) => Err(FileError::Missing
+                .of(&format!("`{path}`"), &path)
+                .hint("paths of Compose files start from the project's folder, wherever you are")),
+            _ => Ok(path),
+        }
+    };
+    paths.map(one).collect()
+}
+
+fn choose(files: &dyn Files, environment: &BTreeMap<String, String>, start: &str, notes: &Notes) -> Result<Vec<String>, Error> {
     if let Some(listed) = environment.get("COMPOSE_FILE").filter(|listed| !listed.is_empty()) {
         let separator = environment.get("COMPOSE_PATH_SEPARATOR").map_or(":", String::as_str);
         let separator = if separator.is_empty() { ":" } else { separator };
-        return Ok(listed.split(separator).filter(|file| !file.is_empty()).map(|file| join(".", file)).collect());
+        return named(files, listed.split(separator).filter(|file| !file.is_empty()));
     }
     let present = |names: [&str; 4]| names.iter().map(|name| join(start, name)).filter(|path| files.exists(path)).collect::<Vec<_>>();
     let (mains, overrides) = (present(NAMES), present(OVERRIDES));

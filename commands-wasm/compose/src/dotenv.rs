@@ -4,7 +4,7 @@
 //! quotes a value ends at ` #` or the line; in single quotes it is literal, in double quotes escapes and line breaks
 //! count; variables are filled in except in single quotes. The raw form knows neither quotes nor variables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Place};
 use crate::interpolate::error as template_error;
@@ -17,10 +17,12 @@ pub const SAMPLES: [&str; 8] =
 /// As large as a Compose file may be.
 const MAX_BYTES: usize = 4 << 20;
 
-/// What a file said: its variables in order of their names, and the names without a value that it used.
+/// What a file said: its variables in order of their names, the names alone in a line that have no value, and the names
+/// without a value that it used.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct DotEnv {
     pub variables: BTreeMap<String, String>,
+    pub removed: BTreeSet<String>,
     pub unset: Vec<String>,
 }
 
@@ -60,8 +62,9 @@ pub fn parse_raw(file: &str, bytes: &[u8], lookup: &dyn Fn(&str) -> Option<Strin
                 column: 1,
             }));
         }
-        if let Some(value) = value.map(str::to_owned).or_else(|| lookup(name)) {
-            out.variables.insert(name.to_owned(), value);
+        match value.map(str::to_owned).or_else(|| lookup(name)) {
+            Some(value) => drop(out.variables.insert(name.to_owned(), value)),
+            None => drop(out.removed.insert(name.to_owned())),
         }
     }
     Ok(out)
@@ -125,10 +128,12 @@ impl<'a> Reader<'a> {
             _ => (self.lookup)(name),
         };
         // Compose passes over names that begin with a digit.
-        if let Some(value) = value
-            && !name.starts_with(|first: char| first.is_ascii_digit())
-        {
-            self.out.variables.insert(name.to_owned(), value);
+        if name.starts_with(|first: char| first.is_ascii_digit()) {
+            return Ok(());
+        }
+        match value {
+            Some(value) => drop(self.out.variables.insert(name.to_owned(), value)),
+            None => drop(self.out.removed.insert(name.to_owned())),
         }
         Ok(())
     }
@@ -145,6 +150,10 @@ impl<'a> Reader<'a> {
         let Some((text, rest)) = quoted(body, quote) else {
             return Err(Error::new(format!("the quoted value of `{name}` has no end")).at(place));
         };
+        let more = rest.lines().next().unwrap_or_default().trim_start();
+        if !more.is_empty() && !more.starts_with('#') {
+            return Err(Error::new(format!("there is more behind the quoted value of `{name}`")).at(place));
+        }
         self.rest = rest;
         if quote == '\'' { Ok(text) } else { self.filled(&unescaped(&text), place) }
     }

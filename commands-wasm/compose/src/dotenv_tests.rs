@@ -52,6 +52,7 @@ fn mistakes_are_told_with_their_line_and_without_their_value() {
     let fails = |text: &str| parse(".env", text.as_bytes(), &BTreeMap::new(), &|_| None).unwrap_err().to_string();
     assert_eq!(fails("A=1\nB C=2\n"), ".env:2:1: `B C...` does not begin with a variable's name");
     assert_eq!(fails("A=1\n\nSECRET=\"abc\n"), ".env:3:1: the quoted value of `SECRET` has no end");
+    assert_eq!(fails("A='1' # one\nSECRET=\"abc\"d\n"), ".env:2:1: there is more behind the quoted value of `SECRET`");
     assert_eq!(fails("A=${B:?needed}\n"), ".env:1:1: the variable `B` is required and has no value: needed");
 }
 

@@ -27,7 +27,7 @@ impl FileError {
     /// Of a file that is wanted: `what` is how it is called, ``the env file `.env` ``.
     pub(crate) fn of(self, what: &str, path: &str) -> Error {
         let denied = self == Self::Denied;
-        let hint = denied.then(|| format!("grant reading it: files.\"{path}\" = \"read\""));
+        let hint = (denied && is_grantable(path)).then(|| format!("grant reading it: files.\"{path}\" = \"read\""));
         Error { denied, ..Error::new(format!("failed to read {what}: {self}")).hints(hint) }
     }
 }
@@ -40,6 +40,17 @@ impl fmt::Display for FileError {
             Self::Other(why) => write!(out, "{why}"),
         }
     }
+}
+
+/// Whether the line of host.toml can be told: of what lies outside of the project's folder, or has wildcards in its name, the
+/// host says itself what can be done.
+fn is_grantable(path: &str) -> bool {
+    !is_anchored(path) && !is_above(path) && !path.contains(['*', '?', '[', ']', '{', '}', '"', '\\'])
+}
+
+/// Whether a clean path leaves the folder it starts in.
+pub(crate) fn is_above(path: &str) -> bool {
+    path == ".." || path.starts_with("../")
 }
 
 /// `ENOTCAPABLE` of wasi-libc.

@@ -70,6 +70,9 @@ impl Fingerprint {
         for (name, value) in &service.environment {
             add(format!("environment.{name}"), &value.as_ref().map_or_else(|| "null".to_owned(), |value| string(value)));
         }
+        for name in &service.removed {
+            add(format!("environment.{name}"), "null");
+        }
         for (name, end) in &service.networks {
             let full = project.networks.get(name).map_or(name, |network| &network.name);
             add(format!("networks.{name}"), &format!("{}{}", string(full), canonical::end_of(end)));

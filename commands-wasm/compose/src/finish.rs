@@ -22,6 +22,7 @@ pub(crate) fn project(mut project: Project, options: &Options, files: &dyn Files
     activate(&mut project, options)?;
     check::project(&project)?;
     project.graph().levels()?;
+    warn_of_owners(&project, notes);
     if !options.without_service_files {
         let Project { services, environment, read, .. } = &mut project;
         may_be_read(services, files)?;
@@ -127,6 +128,27 @@ fn is_active(service: &Service, profiles: &[String]) -> bool {
     service.profiles.is_empty() || profiles.iter().any(|profile| profile == "*" || service.profiles.contains(profile))
 }
 
+/// A secret or config that is a file is mounted as it is.
+fn warn_of_owners(project: &Project, notes: &Notes) {
+    for service in project.services.values() {
+        let kinds = [("secret", &service.secrets, &project.secrets), ("config", &service.configs, &project.configs)];
+        for (what, references, known) in kinds {
+            for reference in
+                references.iter().filter(|reference| reference.mode.is_some() || reference.uid.is_some() || reference.gid.is_some())
+            {
+                if let Some(file) = known.get(&reference.source).and_then(|known| known.file.as_ref()) {
+                    let source = &reference.source;
+                    let message = format!(
+                        "the {what} `{source}` of `{}` is the file `{file}`, mounted as it is: `mode`, `uid` and `gid` have no effect",
+                        service.name
+                    );
+                    notes.warn(Some(&reference.place), message);
+                }
+            }
+        }
+    }
+}
+
 /// All files of services that may not be read are named at once: each is a line that the operator grants.
 fn may_be_read(services: &BTreeMap<String, Service>, files: &dyn Files) -> Result<(), Error> {
     let mut found: Option<Error> = None;
@@ -157,6 +179,7 @@ fn env_files(
     read: &mut BTreeSet<String>,
 ) -> Result<(), Error> {
     let mut said: BTreeMap<String, String> = BTreeMap::new();
+    let mut removed = BTreeSet::new();
     for file in &service.env_files {
         let key = format!("services.{}.env_file", service.name);
         let bytes = match files.read(&file.path) {
@@ -173,11 +196,13 @@ fn env_files(
             if file.raw { dotenv::parse_raw(&file.path, &bytes, &lookup)? } else { dotenv::parse(&file.path, &bytes, &said, &lookup)? };
         warn_unset(more.unset, Some(&Place::start(&file.path)), notes);
         said.extend(more.variables);
+        removed.extend(more.removed);
         read.insert(file.path.clone());
     }
     for (name, value) in said {
         service.environment.entry(name).or_insert(Some(value));
     }
+    service.removed = removed.into_iter().filter(|name| !service.environment.contains_key(name)).collect();
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::dotenv;
 use crate::error::{Error, Place};
-use crate::files::{join, parent};
+use crate::files::{FileError, join, parent};
 use crate::interpolate::warn_unset;
 use crate::model_of::{Layer, layered};
 use crate::node::{Map, Node, Value};
@@ -37,7 +37,9 @@ pub(crate) fn apply(layer: &Layer<'_>, document: &mut Node, open: &mut Vec<Strin
             return Err(Error::new(format!("includes go deeper than {MAX_DEPTH} files")).at(&include.place).key("include"));
         }
         if let Some(path) = include.paths.iter().find(|path| !layer.sources.exists(path)) {
-            return Err(Error::new(format!("there is no file `{path}`")).at(&include.place).key("include"));
+            let denied = layer.sources.bytes(path, Some(&include.place)).err().filter(|error| error.denied);
+            let error = denied.unwrap_or_else(|| Error::new(format!("there is no file `{path}`")).at(&include.place));
+            return Err(error.key("include"));
         }
         let environment = environment(layer, &include)?;
         let Some(mut tree) = layered(layer.sources, &include.paths, &include.folder, &environment, open)? else { continue };
@@ -86,16 +88,17 @@ fn texts(map: &Map, key: &str) -> Result<Option<Vec<String>>, Error> {
     }
 }
 
-/// What surrounds the include, and below it what the include's env files say.
+/// What surrounds the include, and below it what the include's env files say: its folder's `.env`, if it names none.
 fn environment(layer: &Layer<'_>, include: &Include) -> Result<BTreeMap<String, String>, Error> {
     let mut environment = layer.environment.clone();
-    let default = || {
-        let path = join(&include.folder, ".env");
-        if layer.sources.exists(&path) { vec![path] } else { Vec::new() }
-    };
+    let default = || vec![join(&include.folder, ".env")];
     let mut said = BTreeMap::new();
     for path in include.env_files.clone().unwrap_or_else(default) {
-        let bytes = layer.sources.bytes(&path, Some(&include.place))?;
+        let bytes = match layer.sources.bytes_if_there(&path, Some(&include.place)).map_err(|error| error.key("include"))? {
+            Some(bytes) => bytes,
+            None if include.env_files.is_none() => continue,
+            None => return Err(FileError::Missing.of(&format!("`{path}`"), &path).at(&include.place).key("include")),
+        };
         let more = dotenv::parse(&path, &bytes, &said, &|name| layer.environment.get(name).cloned())?;
         warn_unset(more.unset, Some(&Place::start(&path)), layer.sources.notes);
         said.extend(more.variables);

@@ -24,6 +24,9 @@ pub struct Options {
     pub services: Vec<String>,
     /// `-p`: the project's name, over everything else.
     pub name: Option<String>,
+    /// The only name the project may have. A file that gives another one is an error, unless a variable names the project:
+    /// its containers would not be those that Compose makes of it.
+    pub only_name: Option<String>,
     /// What the folder of the project is called: its name, when nothing else gives one.
     pub folder_name: Option<String>,
     /// `--project-directory`; none: the folder of the first file.
@@ -95,7 +98,11 @@ impl<'a> Loader<'a> {
             names::check_project(name, "the command line")?;
             return Ok((name.clone(), NamedBy::Caller));
         }
-        let variables: Vec<(&str, &String)> = ["PROJECT_NAME", "COMPOSE_PROJECT_NAME"]
+        if let Some(only) = &options.only_name {
+            only_name(only, sources, files, environment)?;
+            return Ok((only.clone(), NamedBy::Caller));
+        }
+        let variables: Vec<(&str, &String)> = NAME_VARIABLES
             .into_iter()
             .filter_map(|variable| environment.get(variable).filter(|name| !name.is_empty()).map(|name| (variable, name)))
             .collect();
@@ -106,7 +113,8 @@ impl<'a> Loader<'a> {
             }
             return Ok(((*name).clone(), NamedBy::Variable));
         }
-        if let Some(name) = sources.project_name(files, environment)?.map(|name| names::normalised(&name)).filter(|name| !name.is_empty()) {
+        let said = sources.project_name(files, environment)?.map(|(name, _)| names::normalised(&name));
+        if let Some(name) = said.filter(|name| !name.is_empty()) {
             return Ok((name, NamedBy::File));
         }
         let folder = options.folder_name.as_deref().map(names::normalised).filter(|name| !name.is_empty());
@@ -114,6 +122,26 @@ impl<'a> Loader<'a> {
             Error::new("the project has no name").hint("write `name: shop` at the top of the Compose file, or PROJECT_NAME=shop in `.env`")
         })
     }
+}
+
+const NAME_VARIABLES: [&str; 2] = ["PROJECT_NAME", "COMPOSE_PROJECT_NAME"];
+
+fn only_name(only: &str, sources: &Sources<'_>, files: &[String], environment: &BTreeMap<String, String>) -> Result<(), Error> {
+    if NAME_VARIABLES.iter().any(|variable| environment.get(*variable).is_some_and(|name| !name.is_empty())) {
+        return Ok(());
+    }
+    let Some((said, place)) = sources.project_name(files, environment)? else { return Ok(()) };
+    let name = names::normalised(&said);
+    if name.is_empty() || name == only {
+        return Ok(());
+    }
+    let error =
+        Error { denied: true, ..Error::new(format!("the file calls the project `{name}`, and `{only}` is the one that is granted")) };
+    Err(error
+        .at(&place)
+        .key("name")
+        .hint(format!("in host.toml: `name = \"{name}\"` under `[project]`, and under `docker.project` where that is written"))
+        .hint(format!("or, for it to stay `{only}`, in `.env`: PROJECT_NAME={only}")))
 }
 
 /// The folder of the first file.

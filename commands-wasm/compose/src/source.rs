@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::canon::Canon;
 use crate::error::{Error, Place};
-use crate::files::Files;
+use crate::files::{FileError, Files};
 use crate::node::{Node, Value};
 use crate::notes::Notes;
 use crate::{interpolate, template, yaml};
@@ -38,18 +38,26 @@ impl<'a> Sources<'a> {
     }
 
     pub(crate) fn bytes(&self, path: &str, asked: Option<&Place>) -> Result<Vec<u8>, Error> {
+        self.bytes_if_there(path, asked)?.ok_or_else(|| at(FileError::Missing.of(&format!("`{path}`"), path), asked))
+    }
+
+    /// None when there is no such file.
+    pub(crate) fn bytes_if_there(&self, path: &str, asked: Option<&Place>) -> Result<Option<Vec<u8>>, Error> {
+        let read = self.files.read(path);
+        if read == Err(FileError::Missing) {
+            return Ok(None);
+        }
         self.opened.set(self.opened.get() + 1);
-        let result = if self.opened.get() > MAX_FILES {
-            Err(Error::new(format!("more than {MAX_FILES} files make up this project")))
-        } else {
-            self.files.read(path).map_err(|error| error.of(&format!("`{path}`"), path))
-        };
-        let bytes = result.map_err(|error| match asked {
-            Some(place) => error.at(place),
-            None => error,
-        })?;
-        self.read.borrow_mut().insert(path.to_owned());
-        Ok(bytes)
+        if self.opened.get() > MAX_FILES {
+            return Err(at(Error::new(format!("more than {MAX_FILES} files make up this project")), asked));
+        }
+        match read {
+            Ok(bytes) => {
+                self.read.borrow_mut().insert(path.to_owned());
+                Ok(Some(bytes))
+            }
+            Err(error) => Err(at(error.of(&format!("`{path}`"), path), asked)),
+        }
     }
 
     /// Counts a copy before it is made.
@@ -86,8 +94,8 @@ impl<'a> Sources<'a> {
         Ok(documents)
     }
 
-    /// `name:` of the last file that has one.
-    pub(crate) fn project_name(&self, files: &[String], environment: &BTreeMap<String, String>) -> Result<Option<String>, Error> {
+    /// `name:` of the last file that has one, and where it stands.
+    pub(crate) fn project_name(&self, files: &[String], environment: &BTreeMap<String, String>) -> Result<Option<(String, Place)>, Error> {
         let mut name = None;
         for file in files {
             for document in self.parsed(file, None)? {
@@ -97,11 +105,18 @@ impl<'a> Sources<'a> {
                 let filled = template::substitute(text, &lookup, &mut Vec::new())
                     .map_err(|fault| interpolate::error(fault).at(&node.place).key("name"))?;
                 if !filled.is_empty() {
-                    name = Some(filled);
+                    name = Some((filled, node.place.clone()));
                 }
             }
         }
         Ok(name)
+    }
+}
+
+fn at(error: Error, asked: Option<&Place>) -> Error {
+    match asked {
+        Some(place) => error.at(place),
+        None => error,
     }
 }
 

@@ -53,11 +53,19 @@ pub fn build(build: &Build, host: &Host) -> Result<Ending> {
     if host.wants_json() {
         host.json(&json!({ "event": "end", "changes": plan.changes.len() }))?;
     } else if plan.is_empty() {
-        out!("nothing to be built: no service has a `build` section");
+        out!("nothing to be built: {}", without_section(&build.services));
     } else {
         out!("built: {}", plan.changes.iter().map(|change| change.name.as_str()).collect::<Vec<_>>().join(", "));
     }
     Ok(Ending::Ok)
+}
+
+fn without_section(services: &[String]) -> String {
+    match services {
+        [] => "no service has a `build` section".to_owned(),
+        [one] => format!("the service `{one}` has no `build` section"),
+        several => format!("none of the services `{}` has a `build` section", several.join("`, `")),
+    }
 }
 
 /// `KEY=VALUE`; a name alone takes its value from the environment.
@@ -71,5 +79,18 @@ pub fn build_arg(text: &str) -> Result<(String, String), String> {
         None => std::env::var(text)
             .map(|value| (text.to_owned(), value))
             .map_err(|_| format!("`{text}` has no value here; write `{text}=VALUE`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asked_for_a_service_without_a_section_is_told_of_that_one() {
+        let said = |names: &[&str]| without_section(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(said(&[]), "no service has a `build` section");
+        assert_eq!(said(&["a"]), "the service `a` has no `build` section");
+        assert_eq!(said(&["a", "b"]), "none of the services `a`, `b` has a `build` section");
     }
 }

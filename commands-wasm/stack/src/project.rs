@@ -37,7 +37,7 @@ impl ProjectArgs {
             profiles: self.profiles.clone(),
             env_files: self.env_files.clone(),
             services: services.to_vec(),
-            name: Some(docker::project()),
+            only_name: Some(docker::project()),
             ..Options::default()
         };
         Loader::new(&Disk::new(""), environment).load(&options)

@@ -53,7 +53,12 @@ pub fn up(up: &Up, host: &Host) -> Result<Ending> {
     let selection = Selection { services: &up.services, scale: up.scale.clone(), alone: up.alone };
     let mut wanted = Wanted::of(&project, &selection).map_err(told)?;
     if wanted.services.is_empty() {
-        return Err(Error::usage("there is no service to bring up").hint("the active profiles leave none; name one with `--profile`"));
+        let error = Error::usage("there is no service to bring up");
+        return Err(if project.inactive.is_empty() {
+            error
+        } else {
+            error.hint("the active profiles leave none; name one with `--profile`")
+        });
     }
     let verdict = verdict(&mut wanted, up.plan)?;
     values::look(&mut wanted, &project);

@@ -20,6 +20,15 @@ pub(super) fn pairs(node: &mut Node, path: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Names that no process can be given.
+pub(super) fn variables(node: &Node, path: &str) -> Result<(), Error> {
+    let is_none = |name: &str| name.is_empty() || name.contains(|letter: char| letter == '=' || letter.is_whitespace());
+    match node.as_map().into_iter().flatten().find(|(name, _)| is_none(name)) {
+        Some((name, entry)) => Err(Error::new(format!("`{name}` is not a variable's name")).at(&entry.place).key(path)),
+        None => Ok(()),
+    }
+}
+
 /// `[a, b]` to `{a: node of a, b: ...}`.
 pub(super) fn named(node: &mut Node, path: &str, make: impl Fn(&Node) -> Node) -> Result<(), Error> {
     let Value::List(items) = &node.value else { return Ok(()) };

@@ -11,7 +11,11 @@ impl Canon<'_> {
         for (key, entry) in map.iter_mut() {
             let node = &mut entry.node;
             match key.as_str() {
-                "annotations" | "environment" | "labels" | "sysctls" => forms::pairs(node, &below(key))?,
+                "annotations" | "labels" | "sysctls" => forms::pairs(node, &below(key))?,
+                "environment" => {
+                    forms::pairs(node, &below(key))?;
+                    forms::variables(node, &below(key))?;
+                }
                 "build" => self.build(node, &below(key))?,
                 "configs" | "secrets" => forms::references(node),
                 "depends_on" => forms::named(node, &below(key), |item| {

@@ -27,6 +27,9 @@ pub struct Service {
     pub group_add: Vec<String>,
     /// With what `env_file` says. None: a name without a value anywhere, which the engine takes out of the image's.
     pub environment: BTreeMap<String, Option<String>>,
+    /// Names without a value in an env file: taken out of the image's too. Not above, where they would be in Compose's hash,
+    /// which does not know them.
+    pub removed: BTreeSet<String>,
     pub env_files: Vec<EnvFile>,
     /// With what `label_file` says.
     pub labels: BTreeMap<String, String>,

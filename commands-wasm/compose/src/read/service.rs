@@ -1,6 +1,6 @@
 //! A service's keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, Keys};
 use crate::error::Error;
@@ -46,6 +46,7 @@ pub(super) fn service(name: &str, entry: &Entry, context: Context<'_>) -> Result
         user: keys.text("user")?,
         group_add: keys.texts("group_add")?,
         environment: keys.pairs("environment")?,
+        removed: BTreeSet::new(),
         env_files: env_files(&keys)?,
         labels: keys.options("labels")?,
         label_files: keys.texts("label_file")?,

@@ -38,7 +38,21 @@ fn files_can_be_named_by_options_or_variables() {
         ("one", "sub", &["sub/two.yaml".to_owned(), "one.yaml".to_owned()][..])
     );
     let missing = said(try_files(&files, &Options { files: vec!["no.yaml".to_owned()], ..options() }).unwrap_err());
-    assert_eq!(missing, "failed to read `no.yaml`: no such file");
+    assert_eq!(
+        missing,
+        "failed to read `no.yaml`: no such file | paths of Compose files start from the project's folder, wherever you are"
+    );
+    for (options, environment) in [
+        (Options { files: vec!["../no.yaml".to_owned()], ..options() }, BTreeMap::new()),
+        (options(), BTreeMap::from([("COMPOSE_FILE".to_owned(), "sub/../../no.yaml".to_owned())])),
+    ] {
+        let above = said(Loader::new(&tree(&files), environment).load(&options).unwrap_err());
+        assert_eq!(
+            above,
+            "`../no.yaml` lies outside of the project's folder | paths of Compose files start from the project's folder, wherever you \
+             are: `-f no.yaml`"
+        );
+    }
 }
 
 #[test]
@@ -171,16 +185,50 @@ fn profiles_decide_which_services_run() {
     assert_eq!(unknown, "there is no service `webb` | did you mean `web`?");
 }
 
-/// Some of the files may not be read.
-struct Guarded(BTreeMap<String, String>);
+#[test]
+fn an_include_takes_the_dotenv_of_its_folder_which_must_be_readable_when_it_is_there() {
+    let files = [("compose.yaml", "include: [secret/c.yaml]\n"), ("secret/c.yaml", "services: {a: {image: \"x:${TAG}\"}}\n")];
+    let mut files = tree(&files);
+    let load = |files: &BTreeMap<String, String>, tag: &[(&str, &str)], denied: &'static str| {
+        let environment = tag.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Loader::new(&Guarded(files.clone(), denied), environment).load(&options())
+    };
+    let image_of = |project: Result<Project, crate::Error>| project.unwrap().services["a"].image.clone().unwrap();
+    assert_eq!(image_of(load(&files, &[], "nothing")), "x:", "none is fine");
+    files.insert("secret/.env".to_owned(), "TAG=9\n".to_owned());
+    assert_eq!(image_of(load(&files, &[], "nothing")), "x:9");
+    assert_eq!(image_of(load(&files, &[("TAG", "1")], "nothing")), "x:1", "what surrounds it wins");
+    let error = load(&files, &[], "secret/.env").unwrap_err();
+    assert!(error.denied);
+    assert_eq!(
+        said(error),
+        "compose.yaml:1:11: `include`: failed to read `secret/.env`: not allowed to read it | grant reading it: files.\"secret/.env\" = \"read\""
+    );
+    let error = said(load(&files, &[], "secret").unwrap_err());
+    assert_eq!(
+        error,
+        "compose.yaml:1:11: `include`: failed to read `secret/c.yaml`: not allowed to read it | grant reading it: files.\"secret/c.yaml\" = \"read\""
+    );
+}
+
+#[test]
+fn only_a_line_that_helps_is_told_for_a_file_that_may_not_be_read() {
+    for path in ["/etc/x.env", "../secret.env", "~/x.env", "[x].env"] {
+        let error = FileError::Denied.of("it", path);
+        assert!(error.denied && error.hints.is_empty(), "{path}");
+    }
+}
+
+/// Files whose paths begin so may not be read, nor looked at.
+struct Guarded(BTreeMap<String, String>, &'static str);
 
 impl Files for Guarded {
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        if path.starts_with("secret") { Err(FileError::Denied) } else { self.0.read(path) }
+        if path.starts_with(self.1) { Err(FileError::Denied) } else { self.0.read(path) }
     }
 
     fn exists(&self, path: &str) -> bool {
-        self.0.exists(path)
+        !path.starts_with(self.1) && self.0.exists(path)
     }
 }
 
@@ -189,7 +237,7 @@ fn all_files_of_services_that_may_not_be_read_are_named_at_once() {
     let compose = "services:\n  a: {image: one, env_file: [open.env, secret.one]}\n  b: {image: one, env_file: [secret.one, secret.two]}\n  \
                    c: {image: one, label_file: [secret.labels]}\n";
     let files = [("compose.yaml", compose), ("open.env", "A=1\n")].map(|(path, text)| (path.to_owned(), text.to_owned()));
-    let error = Loader::new(&Guarded(files.into()), BTreeMap::new()).load(&options()).unwrap_err();
+    let error = Loader::new(&Guarded(files.into(), "secret"), BTreeMap::new()).load(&options()).unwrap_err();
     assert!(error.denied);
     assert_eq!(
         said(error),

@@ -205,3 +205,32 @@ fn a_name_that_was_given_must_be_right() {
     let error = said(try_files(&[("compose.yaml", "services: {}")], &wrong).unwrap_err());
     assert!(error.contains("call it `myshop`"), "{error}");
 }
+
+#[test]
+fn names_of_variables_and_paths_of_tmpfs_are_checked_with_their_place() {
+    for (keys, expected) in [
+        ("environment: [\"=v\"]", "3:19: `services.web.environment`: `` is not a variable's name"),
+        ("environment: [\"L M=x\"]", "3:19: `services.web.environment`: `L M` is not a variable's name"),
+        ("environment: {\"A=B\": x}", "3:19: `services.web.environment`: `A=B` is not a variable's name"),
+        ("tmpfs: rel", "3:5: `services.web.tmpfs`: `rel` is not an absolute path"),
+    ] {
+        assert_eq!(fault(&format!("services:\n  web:\n    {keys}\n    image: x\n")), format!("compose.yaml:{expected}"), "{keys}");
+    }
+}
+
+#[test]
+fn owners_and_modes_of_what_is_a_file_have_no_effect_which_is_told() {
+    let project = load(
+        "services:\n  web:\n    image: x\n    secrets:\n      - {source: s, mode: 0400, uid: \"5\"}\n      - {source: plain}\n      - \
+         {source: e, mode: 0400}\n    configs: [{source: c, gid: \"5\"}]\nsecrets: {s: {file: s.txt}, plain: {file: p.txt}, e: \
+         {environment: HOME}}\nconfigs: {c: {file: c.txt}}\n",
+    );
+    let told: Vec<String> = project.warnings.iter().map(ToString::to_string).filter(|told| told.contains("mounted as it is")).collect();
+    assert_eq!(
+        told,
+        [
+            "compose.yaml:5:9: the secret `s` of `web` is the file `s.txt`, mounted as it is: `mode`, `uid` and `gid` have no effect",
+            "compose.yaml:8:15: the config `c` of `web` is the file `c.txt`, mounted as it is: `mode`, `uid` and `gid` have no effect",
+        ]
+    );
+}

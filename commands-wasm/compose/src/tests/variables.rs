@@ -75,6 +75,14 @@ fn env_files_have_many_forms_and_stand_below_environment() {
         missing,
         "compose.yaml:1:36: `services.a.env_file`: failed to read `no.env`: no such file | create it, or write - path: no.env, required: false"
     );
+    let removed = load_files(&[
+        ("compose.yaml", "services: {a: {image: x, environment: {OWN: '1', ALONE: }, env_file: [a.env, {path: b.env, format: raw}]}}"),
+        ("a.env", "OWN\nGONE\nLATER\nALONE\n"),
+        ("b.env", "LATER=1\nRAW\n"),
+    ]);
+    let a = &removed.services["a"];
+    assert_eq!(a.environment.keys().collect::<Vec<_>>(), ["ALONE", "LATER", "OWN"]);
+    assert_eq!(a.removed.iter().collect::<Vec<_>>(), ["GONE", "RAW"]);
     let lenient = Options { without_service_files: true, ..options() };
     assert!(try_files(&[("compose.yaml", "services: {a: {image: x, env_file: no.env}}")], &lenient).is_ok());
 }
@@ -90,6 +98,21 @@ fn the_name_comes_from_the_caller_a_variable_the_file_or_the_folder() {
     assert_eq!(of(&load_in(&[("COMPOSE_PROJECT_NAME", "c")], &[named])), ("c".to_owned(), NamedBy::Variable));
     let caller = try_files(&[named], &Options { name: Some("mine".to_owned()), ..options() }).unwrap();
     assert_eq!((of(&caller), caller.services["a"].image.as_deref()), (("mine".to_owned(), NamedBy::Caller), Some("mine")));
+    let only = |name: &str| Options { only_name: Some(name.to_owned()), ..Options::default() };
+    assert_eq!(of(&try_files(&[named], &only("fromfile")).unwrap()), ("fromfile".to_owned(), NamedBy::Caller));
+    assert_eq!(of(&try_files(&[plain], &only("granted")).unwrap()), ("granted".to_owned(), NamedBy::Caller));
+    for variable in ["PROJECT_NAME", "COMPOSE_PROJECT_NAME"] {
+        let project = try_files(&[named, (".env", &format!("{variable}=granted\n"))], &only("granted")).unwrap();
+        assert_eq!(of(&project), ("granted".to_owned(), NamedBy::Caller), "{variable}");
+    }
+    let other = try_files(&[named], &only("granted")).unwrap_err();
+    assert!(other.denied);
+    assert_eq!(
+        said(other),
+        "compose.yaml:1:7: `name`: the file calls the project `fromfile`, and `granted` is the one that is granted | in host.toml: \
+         `name = \"fromfile\"` under `[project]`, and under `docker.project` where that is written | or, for it to stay `granted`, in \
+         `.env`: PROJECT_NAME=granted"
+    );
     let nothing = try_files(&[plain], &Options::default()).unwrap_err();
     assert_eq!(nothing.message, "the project has no name");
 }

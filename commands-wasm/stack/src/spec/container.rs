@@ -25,7 +25,7 @@ pub(super) fn container(project: &Project, service: &Service, image: &str) -> Re
         config_files: project.files.clone(),
         entrypoint: service.entrypoint.clone(),
         command: service.command.clone(),
-        environment: service.environment.iter().map(|(name, value)| Variable { name: name.clone(), value: value.clone() }).collect(),
+        environment: variables(service),
         working_dir: said(&service.working_dir),
         user: said(&service.user),
         groups: service.group_add.clone(),
@@ -60,6 +60,13 @@ pub(super) fn container(project: &Project, service: &Service, image: &str) -> Re
         security: security::security(service),
         ..Default::default()
     })
+}
+
+/// Without a value: not in the container, whatever the image says.
+fn variables(service: &Service) -> Vec<Variable> {
+    let removed = service.removed.iter().map(|name| Variable { name: name.clone(), value: None });
+    let said = service.environment.iter().map(|(name, value)| Variable { name: name.clone(), value: value.clone() });
+    said.chain(removed).collect()
 }
 
 /// What the file says, and what Compose says of every container.

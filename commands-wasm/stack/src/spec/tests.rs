@@ -37,6 +37,16 @@ fn what_it_waits_for_stands_in_a_label() {
 }
 
 #[test]
+fn variables_without_a_value_are_told_so_that_the_image_s_own_go() {
+    let mut project = project("services: {a: {image: x, environment: {A: '1', B: }}}");
+    project.services.get_mut("a").unwrap().removed.insert("C".to_owned());
+    let spec = Wanted::of(&project, &Selection::default()).unwrap().services["a"].instance("shop", 1);
+    let told: Vec<_> = spec.environment.iter().map(|variable| (variable.name.as_str(), variable.value.as_deref())).collect();
+    assert_eq!(told, [("A", Some("1")), ("B", None), ("C", None)]);
+    assert!(label(&spec.labels, labels::KEYS).is_some_and(|keys| keys.contains("environment.C")));
+}
+
+#[test]
 fn mounts_are_told_apart() {
     let wanted = wanted(
         "

@@ -14,6 +14,7 @@ use super::networks::endpoint;
 use super::{Engine, Failure, given, map};
 use crate::capabilities::docker::create::{
     Device, DeviceRequest, Healthcheck, LogDriver, Mount, MountKind, Namespaces, Published, Resources, RestartMode, Security, Spec,
+    Variable,
 };
 use crate::capabilities::docker::types::{Attachment, Limit, Pair};
 
@@ -113,7 +114,7 @@ fn body(spec: Spec, resolved: Resolved) -> Result<ContainerCreateBody, Failure> 
         open_stdin: Some(spec.stdin_open),
         // What is piped into a one-off container ends when the pipe does.
         stdin_once: Some(spec.one_off && spec.stdin_open),
-        env: given(spec.environment.into_iter().filter_map(|variable| Some(format!("{}={}", variable.name, variable.value?))).collect()),
+        env: given(spec.environment.into_iter().map(variable).collect()),
         cmd: spec.command,
         entrypoint: spec.entrypoint,
         healthcheck: spec.healthcheck.map(healthcheck),
@@ -126,6 +127,14 @@ fn body(spec: Spec, resolved: Resolved) -> Result<ContainerCreateBody, Failure> 
         networking_config: on_networks.then_some(NetworkingConfig { endpoints_config: Some(endpoints) }),
         ..ContainerCreateBody::default()
     })
+}
+
+/// A name alone takes the variable out of those of the image.
+fn variable(variable: Variable) -> String {
+    match variable.value {
+        Some(value) => format!("{}={value}", variable.name),
+        None => variable.name,
+    }
 }
 
 fn with_resources(config: HostConfig, resources: Resources) -> HostConfig {

@@ -133,7 +133,7 @@ fn what_cannot_be_told_is_refused_with_its_line() {
         (2, "FROM x\nRUN --mount=new=theirs-web true"),
         (2, "FROM x\nRUN echo \\\\\nCOPY --from=theirs-web / /"),
         (2, "FROM x\nRUN a \\\n b \\\\ \nCOPY --from=theirs-web / /"),
-        (1, "FROM dir:/root"),
+        (1, "FROM dir:/etc"),
         (1, "FROM containers-storage:theirs-web"),
         (2, "FROM x\nRUN echo \\\u{a0}\nCOPY --from=theirs-web / /"),
         (2, "FROM x\nRUN echo \\\u{b}\nCOPY --from=theirs-web / /"),

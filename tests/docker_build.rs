@@ -306,20 +306,32 @@ fn what_an_image_puts_off_is_looked_at_like_what_the_dockerfile_says() {
         let other = engine.stack("alien");
         let theirs = format!("{}-web", other.name());
         let late = format!("{}-late", place.stack.name());
-        let commit = |name: &str, changes: &str| {
-            let container = created(engine, other.name());
-            engine.api(
-                "POST",
-                &format!("/commit?container={container}&repo={name}&changes={}", changes.replace(' ', "%20").replace('=', "%3D")),
-            );
+        let commit = |name: &str, project: &str, changes: &str| {
+            let (container, changes) = (created(engine, project), changes.replace(' ', "%20"));
+            engine.api("POST", &format!("/commit?container={container}&repo={name}&changes={changes}"));
         };
-        commit(&theirs, &format!("LABEL com.docker.compose.project={}", other.name()));
-        commit(&late, &format!("LABEL com.docker.compose.project={}", place.stack.name()));
+        commit(&theirs, other.name(), "LABEL own=1");
+        let put_off = |changes: &str| commit(&late, place.stack.name(), changes);
+        put_off("LABEL own=1");
         place.instructions(&format!("FROM {late}\nRUN echo begun\n")).build(&[]).succeeds();
-        commit(&late, &format!("ONBUILD COPY --from={theirs} / /stolen/"));
-        fails(&place.instructions(&format!("FROM {late}\n")).build(&[])).says("has no image");
-        commit(&late, "ONBUILD ADD http://127.0.0.1:1/x /x");
+        put_off(&format!("ONBUILD COPY --from={theirs} / /stolen/"));
+        fails(&place.instructions(&format!("FROM {late}\n")).build(&[])).says(&format!("has no image `{theirs}`"));
+        put_off("ONBUILD ADD http://127.0.0.1:1/x /x");
         place.build(&[]).ends(4).says("add-url=http://127.0.0.1:1/x");
+        // What is in a registry only is fetched before, and looked at as well.
+        let registry = engine.open_registry();
+        registry.push("late:1", &format!("ONBUILD COPY --from={theirs} / /stolen/"));
+        place
+            .instructions(&format!("FROM {}\n", registry.image("late:1")))
+            .build(&[])
+            .start()
+            .wait()
+            .says(&format!("has no image `{theirs}`"));
+        registry.push("early:1", "ONBUILD RUN echo put off");
+        place.instructions(&format!("FROM {}\n", registry.image("early:1"))).build(&[]).succeeds().prints("put off");
+        for name in ["late:1", "early:1"] {
+            registry.forget(name);
+        }
         for image in [theirs, late] {
             engine.answer("DELETE", &format!("/images/{image}?force=1"), None);
         }

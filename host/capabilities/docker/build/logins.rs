@@ -41,7 +41,7 @@ pub(super) async fn of(scope: &Scope, images: impl Iterator<Item = &String>) -> 
 }
 
 fn not_granted(scope: &Scope, reference: &Reference) -> Option<Shown> {
-    let own_reader = reference.parts().0 == super::OWN_READER;
+    let own_reader = reference.parts().0 == super::check::OWN_READER;
     let lack: Lack = scope.permit.image("image", reference).filter(|_| !own_reader)?;
     Some(Shown::NotGranted { image: reference.written().to_owned(), cure: scope.permit.cure_of(&[lack]) })
 }
@@ -55,6 +55,20 @@ impl Logins {
             Some((_, registry, shown)) => with_cure(failure, registry, shown),
             None => failure,
         }
+    }
+
+    /// The same of one image, whose name the failure may not have.
+    pub(super) fn explain_of(&self, reference: &Reference, failure: Failure) -> Failure {
+        match self.asked.iter().find(|(asked, ..)| asked == reference) {
+            Some((_, registry, shown)) => with_cure(failure, registry, shown),
+            None => failure,
+        }
+    }
+
+    /// What an image is fetched with.
+    pub(super) fn at(&self, reference: &Reference) -> Option<&Login> {
+        let registry = Registry::of(reference);
+        self.given.iter().find(|(given, _)| *given == registry).map(|(_, login)| login)
     }
 
     /// Registries whose login BuildKit cannot be given.

@@ -1,10 +1,12 @@
 //! Images from build contexts: what may be read and sent ([`context`], [`ignore`]), what instructions take from elsewhere
-//! ([`references`], which reads them with [`lines`], [`heredoc`], [`words`], [`variables`] and [`remote`]), what registries are shown for that ([`logins`]), what the engine is asked ([`request`]) and asks back
+//! ([`references`], which reads them with [`lines`], [`heredoc`], [`words`], [`variables`] and [`remote`]) and whether that
+//! may be ([`check`]), what registries are shown for that ([`logins`]), what the engine is asked ([`request`]) and asks back
 //! ([`session`]), and what it says ([`progress`]).
 //!
 //! The engine says which of its builders it wants to be used. The context goes to both in the same way, as a tar that is
 //! written while it is read. Dropping the work closes the connection, which cancels the build.
 
+mod check;
 mod context;
 mod heredoc;
 mod ignore;
@@ -22,29 +24,24 @@ mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bollard::models::ImageConfig;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request};
 
 use self::context::{Context, Instructions, Unreadable};
 use self::progress::Progress;
-use self::references::References;
 use self::request::Builder;
 use super::client::raw::{Piped, next_piece, unaskable};
 use super::client::{Engine, Failure};
-use super::error::{invalid, no_such};
+use super::error::invalid;
 use super::jobs::Reporter;
 use super::logins::header_of_build;
-use super::policy::image::Reference;
 use super::policy::labels;
 use super::policy::lack::Lack;
 use super::scope::Scope;
 use super::types::{Error, Event, Pair};
 use super::wit::build::Spec;
 
-/// Readers of Dockerfiles that need no grant: they are the engine's own, in newer versions.
-const OWN_READER: &str = "docker.io/docker/dockerfile";
 /// The header of the logins for the classic builder.
 const LOGINS: &str = "x-registry-config";
 /// The first engine whose BuildKit sets limits of steps.
@@ -64,8 +61,7 @@ pub(super) async fn build(scope: Arc<Scope>, spec: Spec, reporter: Reporter) -> 
         reporter.say(Event { id: String::new(), text, current: 0, total: 0 });
     }
     let context = open_context(&scope, &spec).await?;
-    let found = check_references(&scope, &spec, &context, builder).await?;
-    let logins = logins::of(&scope, found.images.iter().chain(&spec.cache_from).chain(&found.readers)).await?;
+    let logins = check::check(&scope, &spec, &context, builder, &reporter).await?;
     if builder == Builder::BuildKit {
         for name in logins.untold() {
             let text = format!("warning: BuildKit takes no registry token, and `{name}` is asked without a login");
@@ -128,67 +124,6 @@ async fn open_context(scope: &Scope, spec: &Spec) -> Result<Context, Error> {
     }
 }
 
-/// An image that was built for another project does not exist for this one.
-async fn check_references(scope: &Scope, spec: &Spec, context: &Context, builder: Builder) -> Result<References, Error> {
-    let arguments: Vec<(String, String)> = spec.args.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect();
-    let machine = match builder {
-        Builder::Classic => None,
-        Builder::BuildKit => {
-            let version = scope.engine.version().await?;
-            Some(format!("{}/{}", version.os, version.architecture))
-        }
-    };
-    let platforms = machine.as_deref().map(|machine| (machine, if spec.platform.is_empty() { machine } else { spec.platform.as_str() }));
-    let mut found = references::of(&context.instructions, &arguments, platforms).map_err(invalid)?;
-    if builder == Builder::Classic {
-        found.readers.clear();
-    }
-    for reader in &found.readers {
-        let reference = Reference::new(reader).map_err(invalid)?;
-        if reference.parts().0 != OWN_READER && !scope.permit.has_image(&reference) {
-            return Err(Error::AccessDenied(scope.permit.denial(&[Lack::item("syntax", "images", reader)])));
-        }
-    }
-    add_triggers(scope, &mut found).await?;
-    let lacks = scope.permit.added(&found.addresses);
-    if !lacks.is_empty() {
-        return Err(Error::AccessDenied(scope.permit.denial(&lacks)));
-    }
-    for image in found.images.iter().chain(&spec.cache_from) {
-        if is_of_another(scope, image).await? {
-            return Err(no_such("image", image));
-        }
-    }
-    for tag in &spec.tags {
-        if is_of_another(scope, tag).await? {
-            return Err(Error::Conflict(format!("the name `{tag}` is in use for an image of another project")));
-        }
-    }
-    Ok(found)
-}
-
-/// What images put off to the builds that begin with them is done in this one.
-async fn add_triggers(scope: &Scope, found: &mut References) -> Result<(), Error> {
-    for base in found.bases.clone() {
-        for trigger in scope.engine.triggers_of_image(&base).await? {
-            let late =
-                references::of_trigger(&trigger).map_err(|why| invalid(format!("`ONBUILD {trigger}` of the image `{base}`: {why}")))?;
-            found.images.extend(late.images);
-            found.addresses.extend(late.addresses);
-        }
-    }
-    Ok(())
-}
-
-/// Whether an image was built for another project, and was not granted by its name either.
-async fn is_of_another(scope: &Scope, image: &str) -> Result<bool, Error> {
-    if Reference::new(image).is_ok_and(|reference| scope.permit.has_image(&reference)) {
-        return Ok(false);
-    }
-    let labels = scope.engine.labels_of_image(image).await?;
-    Ok(labels.iter().any(|(name, value)| name == labels::PROJECT && value != scope.project()))
-}
-
 /// Sends the context and reads what the engine says, to its end.
 async fn run(engine: &Engine, path: String, logins: Option<String>, context: Context, reporter: &Reporter) -> Result<String, Failure> {
     let (body, sending) = send::send(context, reporter.clone());
@@ -239,27 +174,4 @@ fn labels_of(scope: &Scope, spec: &Spec) -> Vec<Pair> {
     let own = [(labels::PROJECT, scope.project()), (labels::SERVICE, spec.service.as_str()), (labels::VERSION, env!("CARGO_PKG_VERSION"))];
     let own = own.into_iter().map(|(name, value)| Pair { name: name.to_owned(), value: value.to_owned() });
     spec.labels.iter().cloned().chain(own).collect()
-}
-
-impl Engine {
-    /// Of an image of this engine; none has no labels.
-    async fn labels_of_image(&self, reference: &str) -> Result<Vec<(String, String)>, Failure> {
-        let config = self.config_of_image(reference).await?;
-        Ok(config.and_then(|config| config.labels).into_iter().flatten().collect())
-    }
-
-    /// What an image of this engine puts off to builds that begin with it.
-    async fn triggers_of_image(&self, reference: &str) -> Result<Vec<String>, Failure> {
-        let config = self.config_of_image(reference).await?;
-        Ok(config.and_then(|config| config.on_build).unwrap_or_default())
-    }
-
-    async fn config_of_image(&self, reference: &str) -> Result<Option<ImageConfig>, Failure> {
-        match self.ask(|docker| async move { docker.inspect_image(reference).await }).await {
-            Ok(image) => Ok(image.config),
-            // It is not here, or cannot be a name: the build says so, or pulls it.
-            Err(Failure::Answered { status: 400..500, .. } | Failure::Other(_)) => Ok(None),
-            Err(failure) => Err(failure),
-        }
-    }
 }

@@ -26,11 +26,18 @@ pub(super) struct References {
     /// Images that a step begins with or copies from.
     pub(super) images: BTreeSet<String>,
     /// Those that a step begins with: what they put off to later builds is done.
-    pub(super) bases: BTreeSet<String>,
+    pub(super) bases: BTreeSet<Base>,
     /// Images of the instructions' own reader.
     pub(super) readers: BTreeSet<String>,
     /// What `ADD` fetches.
     pub(super) addresses: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Base {
+    pub(super) image: String,
+    /// Without one it is the build's.
+    pub(super) platform: Option<String>,
 }
 
 /// Reads instructions. `platforms` are the engine's and the image's, where the builder tells instructions of them.
@@ -114,11 +121,18 @@ impl Reader {
             return Err(from.odd(&format!("the image's name is empty: `{image}`")));
         }
         if expanded != "scratch" && !self.is_stage(&expanded, self.stages.len()) {
-            self.found.bases.insert(expanded.clone());
+            let platform = self.platform(from)?;
+            self.found.bases.insert(Base { image: expanded.clone(), platform });
             self.image(from, expanded)?;
         }
         self.stages.push(name.to_ascii_lowercase());
         Ok(())
+    }
+
+    fn platform(&self, from: &Instruction) -> Result<Option<String>, String> {
+        let Some((_, written)) = from.flags.iter().find(|(name, _)| name == "platform") else { return Ok(None) };
+        let platform = self.variables.expand(written);
+        platform.map(Some).map_err(|why| from.odd(&format!("the platform `{written}` cannot be told: {why}")))
     }
 
     /// A stage or an image. To the classic builder a stage's own name is an image's.

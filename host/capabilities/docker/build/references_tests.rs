@@ -157,9 +157,19 @@ fn what_cannot_be_told_is_refused_with_its_line() {
     assert!(of("FROM x-$TARGETARCH", &[], None).is_err());
     assert!(of("FROM x\nRUN <<EOF\nEOF", &[], None).is_err_and(|text| text.contains("need BuildKit")));
     assert!(
-        of("FROM $BUILDARCH:$TARGETARCH", &[], Some(("linux/amd64", "linux/arm64"))).is_ok_and(|found| found.bases.contains("amd64:arm64"))
+        of("FROM $BUILDARCH:$TARGETARCH", &[], Some(("linux/amd64", "linux/arm64")))
+            .is_ok_and(|found| found.images.contains("amd64:arm64"))
     );
     assert!(of("FROM x-$TARGETARCH", &[], Some(("linux/amd64", "linux/x86_64"))).is_err());
+}
+
+#[test]
+fn platforms_of_bases_are_told() {
+    let found = read("FROM --platform=$BUILDPLATFORM x\nFROM --platform=linux/arm64 y\nFROM z", &[]).unwrap();
+    let platforms = found.bases.into_iter().map(|base| (base.image, base.platform.unwrap_or_default())).collect::<Vec<_>>();
+    let expected = [("x", "linux/amd64"), ("y", "linux/arm64"), ("z", "")];
+    assert_eq!(platforms, expected.map(|(image, platform)| (image.to_owned(), platform.to_owned())));
+    assert!(read("FROM --platform=$X y", &[]).is_err_and(|text| text.contains("platform")));
 }
 
 #[test]

@@ -48,8 +48,9 @@ pub(super) fn path(spec: &Spec, builder: Builder, own: &Own<'_>) -> String {
     for (name, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
         query.append_pair(name, text);
     }
-    for (name, _) in [("nocache", spec.no_cache), ("pull", spec.pull)].into_iter().filter(|(_, given)| *given) {
-        query.append_pair(name, "1");
+    // What is to be pulled is here already, and looked at.
+    if spec.no_cache {
+        query.append_pair("nocache", "1");
     }
     if spec.shm_size > 0 {
         query.append_pair("shmsize", &spec.shm_size.to_string());
@@ -132,7 +133,6 @@ mod tests {
             ("networkmode", "none"),
             ("platform", "linux/arm64"),
             ("nocache", "1"),
-            ("pull", "1"),
             ("shmsize", "1024"),
             ("buildargs", "{\"A\":\"1&2\",\"BUILDKIT_CACHE_MOUNT_NS\":\"shop\"}"),
             ("labels", "{\"l\":\"v\"}"),

@@ -8,7 +8,7 @@ use url::form_urlencoded::Serializer;
 
 use super::{Engine, Failure, filters, of_project, pairs, raw};
 use crate::capabilities::docker::inspect::Image;
-use crate::capabilities::docker::logins::{Registry, refused};
+use crate::capabilities::docker::logins::{Login, Registry, refused};
 use crate::capabilities::docker::policy::image::Reference;
 use crate::capabilities::docker::types::Event;
 
@@ -37,9 +37,16 @@ impl Engine {
     pub(crate) async fn pull(&self, image: &Reference, platform: &str, say: impl Fn(Event)) -> Result<(), Failure> {
         let registry = Registry::of(image);
         let login = self.logins.at(&registry).await?;
+        let shown = self.logins.shown(login.as_ref());
+        let fetched = self.fetch(image, platform, login.as_ref(), say).await;
+        fetched.map_err(|failure| refused::explained(failure, image.written(), &registry, &shown))
+    }
+
+    /// The same with a login that was found before, or as a stranger.
+    pub(crate) async fn fetch(&self, image: &Reference, platform: &str, login: Option<&Login>, say: impl Fn(Event)) -> Result<(), Failure> {
         let mut request = Request::builder().method(Method::POST).uri(pull_path(image, platform));
-        if let Some(login) = &login {
-            request = request.header(AUTH, login.header(&registry));
+        if let Some(login) = login {
+            request = request.header(AUTH, login.header(&Registry::of(image)));
         }
         let request = request.body(String::new()).map_err(|_| raw::unaskable())?;
         let pulled = async {
@@ -59,8 +66,7 @@ impl Engine {
             })
             .await
         };
-        let shown = self.logins.shown(login.as_ref());
-        self.patiently(pulled).await.map_err(|failure| refused::explained(failure, image.written(), &registry, &shown))
+        self.patiently(pulled).await
     }
 
     pub(crate) async fn remove_image(&self, reference: &str) -> Result<(), Failure> {

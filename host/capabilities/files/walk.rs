@@ -139,7 +139,7 @@ impl Walk<'_> {
         // Before the disk is asked: a folder is the least that could be here, or that nothing is may be told.
         let open = self.policy.may_read(&path, Kind::Folder).is_ok();
         let last = self.todo.is_empty();
-        if !open && !(last && self.policy.may_read(&path, Kind::Missing).is_ok()) {
+        if !(open || (last && self.policy.may_read(&path, Kind::Missing).is_ok())) {
             return Err(denied(self.policy, &self.target(&path)));
         }
         if !last {

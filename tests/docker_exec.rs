@@ -85,8 +85,8 @@ fn a_program_without_a_terminal_of_its_own_does_not_steer_ours() {
     let shown = Terminal::start(&place.attach(&words)).ends(0);
     assert!(shown.contains("abc\r\n") && shown.contains("de\r\n") && !shown.contains("evil"), "{shown:?}");
     assert!(!shown.contains("\x1b[2J") && !shown.contains("\x1b[?25l"), "{shown:?}");
-    // A colour is ended.
-    assert!(shown.ends_with("fg") || shown.ends_with("f\x1b[31mg\x1b[0m"), "{shown:?}");
+    // A colour is ended, wherever the engine puts the other stream.
+    assert!(shown.contains("fg") || (shown.contains("f\x1b[31mg") && shown.ends_with("\x1b[0m")), "{shown:?}");
     let created = place.create("", "printf x\\033]0;evil\\007y");
     let shown = Terminal::start(&place.host(&["attach-start", &created])).ends(0);
     assert!(shown.ends_with("xy"), "{shown:?}");

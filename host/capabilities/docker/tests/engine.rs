@@ -102,8 +102,19 @@ impl Engine {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// Not for ever: a test may fail while the engine is stopped.
     pub(super) fn try_docker(&self, words: &str) -> bool {
-        self.client().args(words.split_whitespace()).output().is_ok_and(|output| output.status.success())
+        let mut client = self.client().args(words.split_whitespace()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let end = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < end {
+            if let Some(status) = client.try_wait().unwrap() {
+                return status.success();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        drop(client.kill());
+        drop(client.wait());
+        false
     }
 
     /// Stops it where it stands (`STOP`), or lets it go on (`CONT`).
@@ -113,6 +124,10 @@ impl Engine {
         let listed = Command::new("pgrep").args(["-f", &format!("^dockerd .*{socket}")]).output().unwrap();
         let id = String::from_utf8_lossy(&listed.stdout).lines().next().expect("its process").to_owned();
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+        // A thread that runs just then may answer one question more.
+        while name == "STOP" && !is_stopped(&id) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     fn client(&self) -> Command {
@@ -120,6 +135,13 @@ impl Engine {
         command.env_clear().env("PATH", programs()).env("HOME", self.folder.path()).env("DOCKER_HOST", self.address()).stdin(Stdio::null());
         command
     }
+}
+
+/// All threads of the process stand still.
+fn is_stopped(id: &str) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
+    let states = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap_or_default());
+    states.filter(|status| !status.is_empty()).all(|status| status.contains("State:\tT"))
 }
 
 impl Drop for Engine {

@@ -187,7 +187,7 @@ fn a_container_on_a_network_that_was_made_anew_is_recreated() {
     let network = format!("{}_default", shop.name());
     shop.engine.docker(&format!("stop -t 1 {}-web-1", shop.name()));
     shop.engine.docker(&format!("network rm {network}"));
-    shop.run("up").succeeds().says("created network").says(&format!("network {network} recreated"));
+    shop.run("up").succeeds().says("created network").says(&format!("not attached to network {network}"));
     assert_eq!(shop.states(), ["shop-web-1 running"]);
     shop.project.write("docker-compose.yml", "services: {web: {image: busybox}}\nnetworks: {default: {internal: true}}\n");
     shop.run("up").succeeds().says("networks.default.internal changed");

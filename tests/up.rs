@@ -144,8 +144,7 @@ networks: {{proxy: {{name: reverse-proxy, external: true}}}}
 volumes: {{theirs: {{external: true}}}}
 "
     );
-    let grants = "[commands.up]\ndocker = { project = \"NAME\", allow = [\"inspect\", \"logs\", \"create\", \"start-stop\", \"remove\", \"network\", \"volume\", \"pull\", \"build\"], images = [\"busybox\"] }\nfiles.\"**\" = \"read\"\nfiles.\".env\" = \"read\"\nfiles.\".env.sample\" = \"read\"\nfiles.\".env.example\" = \"read\"\nenv = [\"*\"]\n";
-    let shop = Composed::granted(&compose, grants);
+    let shop = Composed::up_may(&compose, "images = [\"busybox\"]");
     let counted = shop.engine.counted();
     let refused = shop.run("up").env("DOCKER_HOST", counted.host()).ends(4);
     for thing in [
@@ -303,8 +302,7 @@ fn a_project_without_dotenv_gets_it_from_its_sample() {
 
 #[test]
 fn a_sample_that_may_not_be_copied_is_named_with_the_line_that_copies_it() {
-    let grants = "[commands.up]\ndocker = { project = \"NAME\", allow = [\"inspect\", \"logs\", \"create\", \"start-stop\", \"remove\", \"network\", \"volume\", \"pull\", \"build\"], images = [\"busybox\"] }\nfiles.\"**\" = \"read\"\nfiles.\".env\" = \"read\"\nfiles.\".env.sample\" = \"read\"\nfiles.\".env.example\" = \"read\"\nenv = [\"*\"]\n";
-    let shop = Composed::granted("services: {web: {image: busybox}}", grants);
+    let shop = Composed::up_may("services: {web: {image: busybox}}", "images = [\"busybox\"]");
     std::fs::remove_file(shop.project.path(".env")).unwrap();
     shop.project.write(".env.sample", "WORD=sampled\n");
     shop.run("up").ends(4).says("cp .env.sample .env");

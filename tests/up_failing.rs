@@ -107,13 +107,10 @@ fn an_image_that_is_nowhere_fails_before_anything_is_made() {
 
 #[test]
 fn a_network_that_should_be_there_and_is_not_is_told_before_anything_is_built() {
-    let grants = r#"[commands.up]
-docker = { project = "NAME", allow = ["inspect", "logs", "create", "start-stop", "remove", "network", "volume", "pull", "build"], networks = ["NAME-net"], contexts = ["."] }
-files."**" = "read"
-files.".env" = "read"
-env = ["*"]
-"#;
-    let shop = Composed::granted("services: {web: {build: ., networks: [x]}}\nnetworks: {x: {name: NET, external: true}}", grants);
+    let shop = Composed::up_may(
+        "services: {web: {build: ., networks: [x]}}\nnetworks: {x: {name: NET, external: true}}",
+        "networks = [\"NAME-net\"], contexts = [\".\"]",
+    );
     let network = format!("{}-net", shop.name());
     shop.change("NET", &network);
     shop.project.write("Dockerfile", "FROM scratch\nCOPY docker-compose.yml /\n");

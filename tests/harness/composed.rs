@@ -31,6 +31,16 @@ files.".env" = "read"
 env = ["*"]
 "#;
 
+const UP: &str = r#"
+[commands.up]
+docker = { project = "NAME", allow = ["inspect", "logs", "create", "start-stop", "remove", "network", "volume", "pull", "build"], LISTS }
+files."**" = "read"
+files.".env" = "read"
+files.".env.sample" = "read"
+files.".env.example" = "read"
+env = ["*"]
+"#;
+
 pub(crate) struct Composed {
     pub(crate) engine: &'static Docker,
     pub(crate) stack: Stack<'static>,
@@ -60,6 +70,11 @@ impl Composed {
         let composed = Self::new(compose);
         composed.project.write("host.toml", Self::host_toml(composed.stack.name(), grants));
         composed
+    }
+
+    /// Only `up` is granted anything: all its powers, and these of images, networks and so on (`images = ["busybox"]`).
+    pub(crate) fn up_may(compose: &str, lists: &str) -> Self {
+        Self::granted(compose, &UP.replace("LISTS", lists))
     }
 
     fn host_toml(name: &str, grants: &str) -> String {

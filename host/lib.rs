@@ -10,6 +10,7 @@
 //! - [`capabilities`]: what guests can reach: SQL, Redis, websocket connections, files, the terminal, the run itself.
 //! - [`channels`]: how Django Channels' workers are reached through Redis; pure formats.
 //! - [`gateway`]: a websocket edge whose connections can be listed, dropped and told to reload.
+//! - [`own_folder`]: files of the host's own where others may write, with no link followed.
 //! - [`outcome`]: how a run ends. [`terminal`]: the only writer.
 //!
 //! Invariants, each kept by a test: nothing but the requested command's file is opened by a run; a guest
@@ -23,6 +24,7 @@ pub mod gate;
 pub mod gateway;
 pub mod grants;
 pub mod outcome;
+pub mod own_folder;
 pub mod project;
 pub mod terminal;
 pub mod verbs;

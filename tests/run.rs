@@ -173,6 +173,23 @@ fn a_signal_ends_a_loop_with_its_code() {
 }
 
 #[test]
+fn no_link_in_the_projects_own_folder_leads_out_of_it() {
+    let project = project();
+    project.run("hello").succeeds();
+    let outside = Project::bare();
+    outside.write("0.jsonl", "precious");
+    for name in [".host/journal", ".host"] {
+        fs::remove_dir_all(project.path(name)).unwrap();
+        std::os::unix::fs::symlink(outside.folder(), project.path(name)).unwrap();
+        project.run("hello").succeeds().says("this run is not journaled").says("a link");
+        project.host("runs").succeeds().lacks("0  ");
+        fs::remove_file(project.path(name)).unwrap();
+    }
+    assert_eq!(fs::read_dir(outside.folder()).unwrap().count(), 1);
+    assert_eq!(outside.read("0.jsonl"), "precious");
+}
+
+#[test]
 fn a_component_that_exports_nothing_to_run_is_told_to_be_a_library() {
     let project = Project::new("");
     project.write("commands/lib.wasm", EMPTY_COMPONENT);

@@ -7,12 +7,12 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::{Effect, Operation};
+use crate::own_folder::OwnFolder;
 
 /// Characters of a statement or message that are kept.
 const TEXT_BOUND: usize = 200;
@@ -43,11 +43,8 @@ impl Journal {
     }
 
     /// Creates the file of one run, readable by its owner only. `start` is the first line's content.
-    pub fn create(folder: &Path, run_id: &str, start: Value) -> std::io::Result<Self> {
-        use std::os::unix::fs::OpenOptionsExt;
-        std::fs::create_dir_all(folder)?;
-        let path = folder.join(format!("{run_id}.jsonl"));
-        let file = File::options().create_new(true).append(true).mode(0o600).open(path)?;
+    pub fn create(folder: &OwnFolder, run_id: &str, start: Value) -> std::io::Result<Self> {
+        let file = folder.create_new(&format!("{run_id}.jsonl"))?;
         let mut journal = Self { file: Some(file), waiting: String::new(), started: Instant::now(), lines: 0, closed: false };
         journal.line(&start, Effect::Change);
         Ok(journal)
@@ -140,6 +137,8 @@ fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn lines(folder: &Path) -> usize {
@@ -149,7 +148,7 @@ mod tests {
     #[test]
     fn reading_waits_for_the_next_change_refusal_or_end_and_a_change_does_not_wait() {
         let folder = tempfile::tempdir().unwrap();
-        let mut journal = Journal::create(folder.path(), "r", json!({"event": "start"})).unwrap();
+        let mut journal = Journal::create(&OwnFolder::new(folder.path(), ""), "r", json!({"event": "start"})).unwrap();
         let operation = |effect| Operation { capability: "sql", action: "x", target: "default".to_owned(), effect, detail: String::new() };
         assert_eq!(lines(folder.path()), 1);
         journal.operation(&operation(Effect::Read), "passed", Duration::ZERO, None);
@@ -167,7 +166,7 @@ mod tests {
     #[test]
     fn a_journal_is_cut_at_its_bound_and_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        let mut journal = Journal::create(folder.path(), "r", json!({"event": "start"})).unwrap();
+        let mut journal = Journal::create(&OwnFolder::new(folder.path(), ""), "r", json!({"event": "start"})).unwrap();
         let operation = Operation { capability: "sql", action: "x", target: String::new(), effect: Effect::Read, detail: "é".repeat(300) };
         for _ in 0..LINES_BOUND + 5 {
             journal.operation(&operation, "passed", Duration::ZERO, None);

@@ -2,9 +2,7 @@
 //!
 //! A journal may end anywhere (a killed host, a full disk) and is read as far as it goes.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
-use std::path::Path;
 
 use serde_json::Value;
 
@@ -47,7 +45,7 @@ pub struct Journal {
 impl Run {
     /// From the first and last line only: a journal may be long.
     pub fn read(state: &State, id: &str) -> std::io::Result<Self> {
-        let mut file = File::open(state.journal(id))?;
+        let mut file = state.journals().read(&State::journal(id))?;
         let mut first = Vec::new();
         BufReader::new(&file).take(LINE_BYTES_BOUND).read_until(b'\n', &mut first)?;
         let length = file.metadata()?.len();
@@ -119,13 +117,13 @@ impl End {
 
 impl Journal {
     pub fn read(state: &State, id: &str) -> Result<Self> {
-        let path = state.journal(id);
-        Self::read_lines(state, id, &path).map_err(|error| Failure::failed(format!("`{}` cannot be read: {error}", path.display())))
+        let shown = || state.journals().shown(&State::journal(id));
+        Self::read_lines(state, id).map_err(|error| Failure::failed(format!("`{}` cannot be read: {error}", shown())))
     }
 
-    fn read_lines(state: &State, id: &str, path: &Path) -> std::io::Result<Self> {
+    fn read_lines(state: &State, id: &str) -> std::io::Result<Self> {
         let run = Run::read(state, id)?;
-        let mut reader = BufReader::new(File::open(path)?);
+        let mut reader = BufReader::new(state.journals().read(&State::journal(id))?);
         let (mut operations, mut unreadable) = (Vec::new(), 0);
         let mut line = Vec::new();
         while {
@@ -187,7 +185,7 @@ fn is_alive(pid: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::path::Path;
 
     use super::*;
 
@@ -198,9 +196,8 @@ mod tests {
     fn state(journals: &[(&str, &str)]) -> (tempfile::TempDir, State) {
         let folder = tempfile::tempdir().unwrap();
         let state = State::of(folder.path());
-        fs::create_dir_all(state.journal_folder()).unwrap();
         for (id, text) in journals {
-            fs::write(state.journal(id), text).unwrap();
+            state.journals().replace(&State::journal(id), text.as_bytes()).unwrap();
         }
         (folder, state)
     }

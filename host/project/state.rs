@@ -5,6 +5,8 @@ use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::own_folder::OwnFolder;
+
 /// Journals kept; `host runs` removes older ones.
 pub const JOURNALS_KEPT: usize = 1000;
 
@@ -13,13 +15,14 @@ const JOURNAL_ENDING: &str = ".jsonl";
 
 #[derive(Clone, Debug)]
 pub struct State {
+    root: PathBuf,
     folder: PathBuf,
 }
 
 impl State {
     /// Of the project in `root`. Nothing is created.
     pub fn of(root: &Path) -> Self {
-        Self { folder: root.join(FOLDER_NAME) }
+        Self { root: root.to_owned(), folder: root.join(FOLDER_NAME) }
     }
 
     pub fn folder(&self) -> &Path {
@@ -27,18 +30,22 @@ impl State {
     }
 
     /// One file a run, `RUN.jsonl`.
-    pub fn journal_folder(&self) -> PathBuf {
-        self.folder.join("journal")
+    pub fn journals(&self) -> OwnFolder {
+        self.own("journal")
     }
 
     /// Lock files for databases that have no locks of their own.
-    pub fn lock_folder(&self) -> PathBuf {
-        self.folder.join("locks")
+    pub fn locks(&self) -> OwnFolder {
+        self.own("locks")
     }
 
     /// What interrupted broadcasts left for the runs that resume them.
-    pub fn broadcast_folder(&self) -> PathBuf {
-        self.folder.join("broadcast")
+    pub fn broadcasts(&self) -> OwnFolder {
+        self.own("broadcast")
+    }
+
+    fn own(&self, name: &str) -> OwnFolder {
+        OwnFolder::new(&self.root, Path::new(FOLDER_NAME).join(name))
     }
 
     /// Makes the folder, with a `.gitignore` that keeps it out of every commit. One system call when it is there.
@@ -58,21 +65,22 @@ impl State {
 
     /// Ids of all runs that have a journal, newest first.
     pub fn runs(&self) -> Vec<String> {
-        let Ok(listing) = fs::read_dir(self.journal_folder()) else { return Vec::new() };
-        let id = |entry: fs::DirEntry| entry.file_name().to_str().and_then(|name| name.strip_suffix(JOURNAL_ENDING)).map(str::to_owned);
-        let mut runs: Vec<_> = listing.filter_map(std::result::Result::ok).filter_map(id).collect();
+        let id = |name: String| name.strip_suffix(JOURNAL_ENDING).map(str::to_owned);
+        let mut runs: Vec<_> = self.journals().names().into_iter().filter_map(id).collect();
         runs.sort_unstable_by(|one, other| other.cmp(one));
         runs
     }
 
-    pub fn journal(&self, run: &str) -> PathBuf {
-        self.journal_folder().join(format!("{run}{JOURNAL_ENDING}"))
+    /// The name of its file among [`State::journals`].
+    pub fn journal(run: &str) -> String {
+        format!("{run}{JOURNAL_ENDING}")
     }
 
     /// Removes all journals but the newest `keep`; answers how many went. A run that is still going on is
     /// among the newest.
     pub fn prune(&self, keep: usize) -> usize {
-        self.runs().iter().skip(keep).filter(|run| fs::remove_file(self.journal(run)).is_ok()).count()
+        let journals = self.journals();
+        self.runs().iter().skip(keep).filter(|run| journals.remove(&Self::journal(run)).is_ok()).count()
     }
 }
 
@@ -102,11 +110,9 @@ mod tests {
     fn pruning_keeps_the_newest() {
         let root = tempfile::tempdir().unwrap();
         let state = State::of(root.path());
-        fs::create_dir_all(state.journal_folder()).unwrap();
-        for run in ["1", "2", "3", "4"] {
-            fs::write(state.journal(run), "").unwrap();
+        for name in ["1.jsonl", "2.jsonl", "3.jsonl", "4.jsonl", "other.txt"] {
+            state.journals().create_new(name).unwrap();
         }
-        fs::write(state.journal_folder().join("other.txt"), "").unwrap();
         assert_eq!(state.runs(), ["4", "3", "2", "1"]);
         assert_eq!(state.prune(2), 2);
         assert_eq!(state.runs(), ["4", "3"]);

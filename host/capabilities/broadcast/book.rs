@@ -113,7 +113,7 @@ mod tests {
     }
 
     fn book(max: Option<u64>) -> Book {
-        let folder = std::path::PathBuf::from("nowhere");
+        let folder = crate::own_folder::OwnFolder::new("nowhere", "");
         let saved = Saved {
             v: Saved::version(),
             power: "drop".to_owned(),

@@ -21,13 +21,13 @@ mod start;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use wasmtime::component::{HasData, Linker, ResourceTable};
 
 use crate::channels::Settings;
 use crate::gate::Gate;
 use crate::grants::{BroadcastGrant, BroadcastPower};
+use crate::own_folder::OwnFolder;
 
 use self::policy::Permit;
 use self::runs::Runs;
@@ -54,7 +54,7 @@ pub struct BroadcastCtx {
 
 impl BroadcastCtx {
     /// `runs` is the folder that remembers interrupted broadcasts, `run_id` this run's own.
-    pub fn new(gate: Gate, settings: Option<Settings>, grant: Option<BroadcastGrant>, runs: PathBuf, run_id: String) -> Self {
+    pub fn new(gate: Gate, settings: Option<Settings>, grant: Option<BroadcastGrant>, runs: OwnFolder, run_id: String) -> Self {
         let permit = Permit::new(gate.command(), grant.unwrap_or_default());
         Self { gate, settings, permit, runs: Runs::new(runs, run_id) }
     }

@@ -3,10 +3,7 @@
 //! Written in one step and readable by its owner only; gone when everything was sent. The file of a run that was resumed
 //! only names the run that did it. It holds labels and channel names: they never reach a guest.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::io;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +12,7 @@ use super::error::invalid;
 use super::limits;
 use super::plan::Reached;
 use super::types::Error;
+use crate::own_folder::OwnFolder;
 
 const VERSION: u32 = 1;
 
@@ -49,13 +47,13 @@ struct Resumed {
 
 /// The folder, and what broadcasts of this run are called.
 pub(super) struct Runs {
-    folder: PathBuf,
+    folder: OwnFolder,
     run_id: String,
     started: u32,
 }
 
 impl Runs {
-    pub(super) fn new(folder: PathBuf, run_id: String) -> Self {
+    pub(super) fn new(folder: OwnFolder, run_id: String) -> Self {
         Self { folder, run_id, started: 0 }
     }
 
@@ -66,7 +64,7 @@ impl Runs {
             1 => self.run_id.clone(),
             number => format!("{}.{number}", self.run_id),
         };
-        RunFile { path: self.path(&token), token }
+        RunFile { folder: self.folder.clone(), token }
     }
 
     /// What an interrupted broadcast left.
@@ -75,7 +73,7 @@ impl Runs {
         if token.is_empty() || token.len() > 64 || token.starts_with('.') || !token.bytes().all(named) {
             return Err(invalid(format!("{token:?} is no id of a run; hint: `host runs` lists them")));
         }
-        let text = read(&self.path(token)).map_err(|error| match error.kind() {
+        let text = self.folder.read_text(&name(token), limits::RUN_BYTES).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => invalid(format!(
                 "run `{token}` left nothing to resume: it was finished, or it sent nothing; hint: `host show {token}` says what it did"
             )),
@@ -91,38 +89,32 @@ impl Runs {
     /// Says in the file of a run that was resumed who did it, so that nobody is sent to twice.
     pub(super) fn hand_over(&self, token: &str, to: &RunFile) -> io::Result<()> {
         let resumed = Resumed { v: VERSION, resumed_by: to.token.clone() };
-        write(&self.path(token), &serde_json::to_string(&resumed)?)
+        self.folder.replace(&name(token), &serde_json::to_vec(&resumed)?)
     }
 
     /// Nothing was left of it.
     pub(super) fn forget(&self, token: &str) {
         // One that stays says no more than what is true: nobody is left.
-        let _ = fs::remove_file(self.path(token));
+        let _ = self.folder.remove(&name(token));
     }
 
     /// Forgets what nobody resumed for long.
     pub(super) fn forget_old(&self) {
-        let old = |path: &Path| {
-            let changed = fs::metadata(path).and_then(|data| data.modified()).ok()?;
-            SystemTime::now().duration_since(changed).ok().filter(|age| *age > limits::RUN_AGE)
+        let age = |name: &str| {
+            let changed = self.folder.read(name).and_then(|file| file.metadata()?.modified()).ok()?;
+            SystemTime::now().duration_since(changed).ok()
         };
-        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            if old(&entry.path()).is_some() {
-                // It is found again by the next broadcast.
-                let _ = fs::remove_file(entry.path());
-            }
+        for old in self.folder.names().iter().filter(|name| age(name).is_some_and(|age| age > limits::RUN_AGE)) {
+            // What stays is found again by the next broadcast.
+            let _ = self.folder.remove(old);
         }
-    }
-
-    fn path(&self, token: &str) -> PathBuf {
-        self.folder.join(format!("{token}.json"))
     }
 }
 
 /// The file of one broadcast.
 pub(super) struct RunFile {
+    folder: OwnFolder,
     token: String,
-    path: PathBuf,
 }
 
 impl RunFile {
@@ -132,34 +124,22 @@ impl RunFile {
     }
 
     pub(super) fn save(&self, saved: &Saved) -> io::Result<()> {
-        write(&self.path, &serde_json::to_string(saved)?)
+        self.folder.replace(&name(&self.token), &serde_json::to_vec(saved)?)
     }
 
     pub(super) fn remove(&self) {
         // One that stays says no more than what is true: nobody is left.
-        let _ = fs::remove_file(&self.path);
+        let _ = self.folder.remove(&name(&self.token));
     }
 }
 
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(limits::RUN_BYTES).read_to_string(&mut text)?;
-    Ok(text)
-}
-
-/// In one step: whoever reads finds the old content or the new one.
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
-    let part = path.with_extension("part");
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-    file.write_all(text.as_bytes())?;
-    fs::rename(part, path)
+fn name(token: &str) -> String {
+    format!("{token}.json")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -187,7 +167,7 @@ mod tests {
     #[test]
     fn what_was_left_is_read_back_and_only_its_owner_may_read_it() {
         let folder = tempfile::tempdir().unwrap();
-        let mut runs = Runs::new(folder.path().join("broadcast"), "0193-a".to_owned());
+        let mut runs = Runs::new(OwnFolder::new(folder.path(), "broadcast"), "0193-a".to_owned());
         let file = runs.begin();
         file.save(&saved()).unwrap();
         assert_eq!(runs.open("0193-a").unwrap(), saved());
@@ -202,9 +182,9 @@ mod tests {
     #[test]
     fn a_run_that_was_resumed_names_who_did_it() {
         let folder = tempfile::tempdir().unwrap();
-        let mut first = Runs::new(folder.path().to_owned(), "a".to_owned());
+        let mut first = Runs::new(OwnFolder::new(folder.path(), ""), "a".to_owned());
         first.begin().save(&saved()).unwrap();
-        let mut second = Runs::new(folder.path().to_owned(), "b".to_owned());
+        let mut second = Runs::new(OwnFolder::new(folder.path(), ""), "b".to_owned());
         let file = second.begin();
         second.hand_over("a", &file).unwrap();
         assert!(refusal(second.open("a").unwrap_err()).contains("resumed by run `b`"));
@@ -214,7 +194,7 @@ mod tests {
     fn an_id_cannot_lead_out_of_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("x.json"), serde_json::to_string(&saved()).unwrap()).unwrap();
-        let runs = Runs::new(folder.path().join("broadcast"), "a".to_owned());
+        let runs = Runs::new(OwnFolder::new(folder.path(), "broadcast"), "a".to_owned());
         for token in ["../x", "..", "", ".x", "a/b", "a\0b", "a\nb", &"a".repeat(65)] {
             assert!(refusal(runs.open(token).unwrap_err()).contains("no id of a run"), "{token:?}");
         }
@@ -223,7 +203,7 @@ mod tests {
     #[test]
     fn only_old_files_are_forgotten() {
         let folder = tempfile::tempdir().unwrap();
-        let mut runs = Runs::new(folder.path().to_owned(), "a".to_owned());
+        let mut runs = Runs::new(OwnFolder::new(folder.path(), ""), "a".to_owned());
         runs.begin().save(&saved()).unwrap();
         let old = folder.path().join("old.json");
         fs::write(&old, "{}").unwrap();
@@ -236,7 +216,7 @@ mod tests {
     #[test]
     fn a_file_of_something_else_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let runs = Runs::new(folder.path().to_owned(), "a".to_owned());
+        let runs = Runs::new(OwnFolder::new(folder.path(), ""), "a".to_owned());
         for text in ["", "{}", "[1]", &serde_json::to_string(&saved()).unwrap().replace("\"v\":1", "\"v\":9")] {
             fs::write(folder.path().join("a.json"), text).unwrap();
             assert!(matches!(runs.open("a"), Err(Error::Other(_))), "{text}");

@@ -18,7 +18,7 @@ fn context(powers: &[BroadcastPower], leave: Leave) -> (BroadcastCtx, watch::Sen
     let gate = Gate::new("connections".to_owned(), Budgets::default(), Journal::nowhere(), listener, false);
     let settings = Settings { redis: vec!["unix:///nowhere/redis.sock".to_owned()], prefix: "asgi".to_owned(), mode: Mode::Auto };
     let grant = BroadcastGrant { powers: powers.iter().copied().collect(), labels: vec!["*".to_owned()] };
-    (BroadcastCtx::new(gate, Some(settings), Some(grant), PathBuf::from("nowhere"), "run".to_owned()), sender)
+    (BroadcastCtx::new(gate, Some(settings), Some(grant), OwnFolder::new("nowhere", ""), "run".to_owned()), sender)
 }
 
 fn job(patterns: &[&str]) -> Job {

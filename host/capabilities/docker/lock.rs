@@ -11,22 +11,18 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags, mkdirat, openat};
-use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::types::Error;
 use super::{Endpoint, limits};
-
-/// `.host` and `locks`.
-const OWN_FOLDERS: usize = 2;
+use crate::own_folder::{OwnFolder, is_strange};
 
 /// Where runs meet that must know of each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
     /// `.host/locks` in the project's folder.
-    pub project: PathBuf,
+    pub project: OwnFolder,
     /// In the user's cache folder; none without a home.
     pub user: Option<PathBuf>,
 }
@@ -36,28 +32,29 @@ pub struct Lock {
     _files: Vec<File>,
 }
 
-/// One of the files: `folder` is opened as it is, and no link is followed from there on.
-#[derive(Clone, Debug)]
+/// One of the files.
 struct Place {
-    folder: PathBuf,
-    /// `.host/locks/docker-shop.lock`
-    path: PathBuf,
+    folder: OwnFolder,
+    name: String,
+    /// A path of the user's is the host's own: it is not told.
+    is_of_project: bool,
 }
 
 impl Places {
     /// The user's folder where it can be used, else the project's.
-    pub(super) fn folder(&self) -> &Path {
-        self.user.as_deref().filter(|folder| is_usable(folder)).unwrap_or(&self.project)
+    pub(super) fn folder(&self) -> OwnFolder {
+        self.of_user().unwrap_or_else(|| self.project.clone())
+    }
+
+    fn of_user(&self) -> Option<OwnFolder> {
+        self.user.as_deref().filter(|folder| is_usable(folder)).map(|folder| OwnFolder::new(folder, ""))
     }
 
     /// Always in the same order, so that nobody waits for whoever waits for him.
     fn locks(&self, endpoint: &Endpoint, project: &str) -> Vec<Place> {
-        let of_user = self.user.iter().filter(|folder| is_usable(folder));
-        let of_user = of_user.map(|folder| Place { folder: folder.clone(), path: name(&engine(endpoint), project).into() });
-        // A container that mounts the project's folder may write in both folders of ours there.
-        let root = self.project.ancestors().nth(OWN_FOLDERS).unwrap_or(&self.project);
-        let own = self.project.strip_prefix(root).unwrap_or(Path::new(""));
-        of_user.chain([Place { folder: root.to_owned(), path: own.join(name("docker", project)) }]).collect()
+        let of_user = self.of_user().map(|folder| Place { folder, name: name(&engine(endpoint), project), is_of_project: false });
+        let own = Place { folder: self.project.clone(), name: name("docker", project), is_of_project: true };
+        of_user.into_iter().chain([own]).collect()
     }
 }
 
@@ -67,7 +64,7 @@ pub(super) async fn take(places: &Places, endpoint: &Endpoint, project: &str, co
     let mut files = Vec::new();
     for place in places.locks(endpoint, project) {
         loop {
-            let mut file = place.open().map_err(|error| place.failed(&error))?;
+            let mut file = place.folder.lock_file(&place.name).map_err(|error| place.failed(&error))?;
             if try_to_take(&mut file, command).map_err(|error| place.failed(&error))? {
                 files.push(file);
                 break;
@@ -83,29 +80,9 @@ pub(super) async fn take(places: &Places, endpoint: &Endpoint, project: &str, co
 }
 
 impl Place {
-    fn open(&self) -> std::io::Result<File> {
-        let (folders, name) = (self.path.parent().into_iter().flatten(), self.path.file_name().unwrap_or_default());
-        let folder_flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut at = rustix::fs::open(&self.folder, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        for folder in folders {
-            match mkdirat(&at, folder, Mode::from_raw_mode(0o777)) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(error) => return Err(error.into()),
-            }
-            at = openat(&at, folder, folder_flags, Mode::empty())?;
-        }
-        // Never deleted: a name that another process waits on must stay. A pipe must not be waited for.
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file = File::from(openat(&at, name, flags, Mode::from_raw_mode(0o666))?);
-        if file.metadata()?.is_file() { Ok(file) } else { Err(Errno::NXIO.into()) }
-    }
-
-    /// A path of the user's is the host's own: it is not told.
     fn failed(&self, error: &std::io::Error) -> Error {
-        let is_of_project = self.path.components().count() > 1;
-        let told = if is_of_project { format!("`{}`", self.path.display()) } else { "in the cache folder".to_owned() };
-        let is_strange = matches!(Errno::from_io_error(error), Some(Errno::LOOP | Errno::NOTDIR | Errno::ISDIR | Errno::NXIO));
-        Error::Other(match is_strange {
+        let told = if self.is_of_project { format!("`{}`", self.folder.shown(&self.name)) } else { "in the cache folder".to_owned() };
+        Error::Other(match is_strange(error) {
             true => format!("the lock file {told} is a link or no file, or lies behind a link: remove what is there"),
             false => format!("the lock file {told} cannot be used: {}", error.kind()),
         })

@@ -271,7 +271,7 @@ async fn volumes_from(scope: &Scope, containers: &[Container], asked: &[String])
 fn bound(scope: &Scope, held: &Held, read_only: bool) -> Result<Vec<Lack>, Error> {
     let world = World { root: &scope.root, socket: scope.engine.socket(), real: &paths::real };
     let place = Place::new(&held.source, &world).map_err(invalid)?;
-    Ok(scope.permit.bind("volumes-from", &place, read_only, &world))
+    scope.permit.bind("volumes-from", &place, read_only, &world).map_err(invalid)
 }
 
 async fn anonymous_volumes(scope: &Scope, containers: &[Container], spec: &Spec) -> Result<Vec<(String, String)>, Error> {

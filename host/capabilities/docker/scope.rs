@@ -24,6 +24,8 @@ pub(super) struct Scope {
     pub(super) run_id: String,
     /// Ids of containers that were seen with the project's label.
     own: Mutex<HashSet<String>>,
+    /// The same of networks, and their names where they have no ids: Podman gives no two the same.
+    own_networks: Mutex<HashSet<String>>,
 }
 
 /// Ids that are remembered; beyond this they are looked up again.
@@ -35,7 +37,7 @@ const NOBODYS: [&str; 3] = ["bridge", "host", "none"];
 
 impl Scope {
     pub(super) fn new(engine: Engine, permit: Permit, root: PathBuf, run_id: String) -> Self {
-        Self { engine, permit, root, run_id, own: Mutex::default() }
+        Self { engine, permit, root, run_id, own: Mutex::default(), own_networks: Mutex::default() }
     }
 
     pub(super) fn project(&self) -> &str {
@@ -62,16 +64,31 @@ impl Scope {
     /// attached one of ours to another project's.
     pub(super) async fn hide_strange_networks(&self, containers: &mut [Container]) -> Result<(), Error> {
         let is_granted = |endpoint: &Endpoint| self.permit.sees_network(&endpoint.network);
-        let may_be_own = |endpoint: &Endpoint| !is_granted(endpoint) && !NOBODYS.contains(&endpoint.network.as_str());
-        let own = match containers.iter().flat_map(|container| &container.endpoints).any(may_be_own) {
-            true => self.engine.networks_of(Some(self.project())).await?,
-            false => Vec::new(),
-        };
-        let is_own = |name: &str| own.iter().any(|network| network.name == name && self.is_own(&network.labels));
+        let is_nobodys = |endpoint: &Endpoint| NOBODYS.contains(&endpoint.network.as_str());
+        let is_known = |endpoint: &Endpoint| is_granted(endpoint) || is_nobodys(endpoint) || self.is_own_network(endpoint);
+        if !containers.iter().flat_map(|container| &container.endpoints).all(is_known) {
+            let own = self.engine.networks_of(Some(self.project())).await?;
+            self.remember_networks(own.iter().filter(|network| self.is_own(&network.labels)));
+        }
         for container in containers {
-            container.endpoints.retain(|endpoint| is_granted(endpoint) || is_own(&endpoint.network));
+            container.endpoints.retain(|endpoint| is_granted(endpoint) || self.is_own_network(endpoint));
         }
         Ok(())
+    }
+
+    fn is_own_network(&self, endpoint: &Endpoint) -> bool {
+        let key = if endpoint.network_id.is_empty() { &endpoint.network } else { &endpoint.network_id };
+        self.own_networks.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
+    }
+
+    fn remember_networks<'n>(&self, networks: impl Iterator<Item = &'n Network>) {
+        let mut own = self.own_networks.lock().unwrap_or_else(PoisonError::into_inner);
+        for network in networks {
+            if own.len() >= REMEMBERED {
+                own.clear();
+            }
+            own.extend([network.id.clone(), network.name.clone()]);
+        }
     }
 
     /// One of them by name, id, or the beginning of its id.
@@ -104,6 +121,7 @@ impl Scope {
         let project = self.permit.networks().is_empty().then(|| self.project());
         let mut networks = self.engine.networks_of(project).await?;
         networks.retain(|network| self.is_own(&network.labels) || self.permit.sees_network(&network.name));
+        self.remember_networks(networks.iter().filter(|network| self.is_own(&network.labels)));
         Ok(networks)
     }
 

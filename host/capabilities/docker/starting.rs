@@ -30,7 +30,8 @@ pub(super) async fn start(scope: &Scope, id: &str) -> Result<(), Error> {
 /// Stopping may take longer than it takes to make a link, so that what mounts anything is looked at in between.
 pub(super) async fn restart(scope: &Scope, id: &str, timeout_s: Option<u32>) -> Result<(), Error> {
     let shares = scope.engine.shares(id).await?;
-    check(scope, &shares).await?;
+    let sources = sources(scope, &shares).await?;
+    look(scope, &shares.name, &sources)?;
     if !shares.mounts.iter().any(|held| held.kind == "bind" || may_be_a_place(held)) {
         return Ok(scope.engine.restart(id, timeout_s).await?);
     }
@@ -39,27 +40,29 @@ pub(super) async fn restart(scope: &Scope, id: &str, timeout_s: Option<u32>) -> 
         return Err(Error::Conflict(text));
     }
     scope.engine.stop(id, timeout_s).await?;
-    check(scope, &shares).await?;
+    look(scope, &shares.name, &sources)?;
     Ok(scope.engine.start(id).await?)
 }
 
 /// Refuses a container of whose mounts one leads elsewhere than it says.
-///
+pub(super) async fn check(scope: &Scope, shares: &Shares) -> Result<(), Error> {
+    look(scope, &shares.name, &sources(scope, shares).await?)
+}
+
 /// What the host made was sent with all links followed: any link there now is a new one. What docker-compose made says
 /// paths as they stand in its file, often with links of the machine's (`/etc/localtime`, a home behind a link): without a
 /// link it is started as ever, behind one only where the grant covers what it leads to, as if it were made now.
-pub(super) async fn check(scope: &Scope, shares: &Shares) -> Result<(), Error> {
-    let sources = sources(scope, shares).await?;
+fn look(scope: &Scope, container: &str, sources: &[Source<'_>]) -> Result<(), Error> {
     let world = World { root: &scope.root, socket: scope.engine.socket(), real: &paths::real };
     for Source { path, held, is_resolved } in sources {
-        if paths::real(Path::new(&path)).is_ok_and(|real| real == Path::new(&path)) {
+        if paths::real(Path::new(path)).is_ok_and(|real| real == Path::new(path)) {
             continue;
         }
-        if is_resolved {
-            return Err(Error::AccessDenied(refusal(scope, &shares.name, &path, held)));
+        if *is_resolved {
+            return Err(Error::AccessDenied(refusal(scope, container, path, held)));
         }
-        let place = Place::new(&path, &world).map_err(|problem| invalid(format!("container `{}`: {problem}", shares.name)))?;
-        scope.granted(scope.permit.bind("mounts", &place, held.read_only, &world))?;
+        let lacks = Place::new(path, &world).and_then(|place| scope.permit.bind("mounts", &place, held.read_only, &world));
+        scope.granted(lacks.map_err(|problem| invalid(format!("container `{container}`: {problem}")))?)?;
     }
     Ok(())
 }

@@ -28,6 +28,7 @@ use wasmtime::component::{HasData, Linker, ResourceTable};
 
 use crate::gate::Gate;
 use crate::grants::SqlPower;
+use crate::own_folder::OwnFolder;
 
 use self::client::Session;
 
@@ -69,7 +70,7 @@ pub struct SqlCtx {
     /// The project's folder: relative SQLite files are beneath it.
     root: PathBuf,
     /// `.host/locks`: where SQLite's advisory locks live.
-    locks: PathBuf,
+    locks: OwnFolder,
     teller: Teller,
     open: OpenSessions,
 }
@@ -80,7 +81,7 @@ impl SqlCtx {
         urls: BTreeMap<String, String>,
         grants: BTreeMap<String, BTreeSet<SqlPower>>,
         root: PathBuf,
-        locks: PathBuf,
+        locks: OwnFolder,
         teller: Teller,
     ) -> Self {
         let command = gate.command().to_owned();

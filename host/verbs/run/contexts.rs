@@ -24,6 +24,7 @@ use crate::gate::journal::Journal;
 use crate::gate::{Budgets, Gate, Leave, redact};
 use crate::grants::{Grants, Manifest, Permitted};
 use crate::outcome::Result;
+use crate::own_folder::is_strange;
 use crate::project::state::State;
 use crate::terminal::{self, GuestOutput, OutputMeter};
 use crate::verbs::cache;
@@ -100,7 +101,7 @@ fn sql(gate: &Gate, permitted: &Permitted, context: &Context) -> Result<SqlCtx> 
         let url = if permitted.sql.contains_key(name) { project.database(name)? } else { None };
         urls.insert(name.to_owned(), url.unwrap_or_default());
     }
-    let locks = State::of(project.root()).lock_folder();
+    let locks = State::of(project.root()).locks();
     let teller: Teller = Arc::new(terminal::talk);
     Ok(SqlCtx::new(gate.clone(), urls, permitted.sql.clone(), project.root().to_owned(), locks, teller))
 }
@@ -124,7 +125,7 @@ fn redis(gate: &Gate, permitted: &Permitted, context: &Context) -> Result<RedisC
 fn broadcast(gate: &Gate, run_id: String, permitted: &Permitted, context: &Context) -> Result<BroadcastCtx> {
     let project = &context.project;
     let settings = if permitted.broadcast.is_some() { project.broadcast()? } else { None };
-    let runs = State::of(project.root()).broadcast_folder();
+    let runs = State::of(project.root()).broadcasts();
     Ok(BroadcastCtx::new(gate.clone(), settings, permitted.broadcast.clone(), runs, run_id))
 }
 
@@ -134,7 +135,7 @@ fn docker(gate: &Gate, run_id: String, permitted: &Permitted, context: &Context)
     let endpoint = if permitted.docker.is_some() { project.docker()? } else { Endpoint::default() };
     let root = std::fs::canonicalize(project.root()).unwrap_or_else(|_| project.root().to_owned());
     let user = cache::folder().map(|folder| folder.join("docker"));
-    let places = Places { project: State::of(project.root()).lock_folder(), user };
+    let places = Places { project: State::of(project.root()).locks(), user };
     Ok(DockerCtx::new(gate.clone(), endpoint, permitted.docker.clone(), root, places, run_id))
 }
 
@@ -186,9 +187,13 @@ fn journal(run_id: &str, name: &str, args: &[String], digest: &str, context: &Co
         "host": env!("CARGO_PKG_VERSION"),
         "project": context.project.name(),
     });
-    let created = state.create().and_then(|()| Journal::create(&state.journal_folder(), run_id, start));
+    let created = state.create().and_then(|()| Journal::create(&state.journals(), run_id, start));
     created.unwrap_or_else(|error| {
-        terminal::warn(&format!("this run is not journaled: {error}"));
+        let problem = match is_strange(&error) {
+            true => "`.host/journal` is a link or no folder, or lies behind a link: remove what is there".to_owned(),
+            false => error.to_string(),
+        };
+        terminal::warn(&format!("this run is not journaled: {problem}"));
         Journal::nowhere()
     })
 }

@@ -84,7 +84,7 @@ impl Host for DockerView<'_> {
                 return Err(too_much(format!("a secret of {} bytes; at most {} are possible", content.len(), limits::FILE_BYTES)));
             }
             // The folder's path is the host's own: it is not told.
-            digest::digest(folder, scope.project(), &name, &content)
+            digest::digest(&folder, scope.project(), &name, &content)
                 .map_err(|error| Error::Other(format!("the key of digests cannot be used: {}", error.kind())))
         }))
     }

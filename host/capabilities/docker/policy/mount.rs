@@ -48,8 +48,10 @@ pub struct Place {
     shown: String,
     /// Absolute, with nothing resolved.
     written: PathBuf,
-    /// Absolute, where it leads.
+    /// Absolute, where it leads; as it is written where it cannot be followed.
     pub real: PathBuf,
+    /// Why it cannot be followed: what a path is that is not granted is not told.
+    pub(super) problem: Option<Invalid>,
 }
 
 /// Sockets through which an engine of this machine is told what to do, wherever they are mounted from.
@@ -125,15 +127,17 @@ impl Place {
         }
         let written = plain(&world.root.join(source));
         // Links are followed before `..` is: it leads to the parent of what the link leads to.
-        let real = (world.real)(&world.root.join(source));
-        let real = plain(&real.map_err(|problem| format!("`{source}` cannot be mounted: {problem}"))?);
+        let (real, problem) = match (world.real)(&world.root.join(source)) {
+            Ok(real) => (plain(&real), None),
+            Err(problem) => (written.clone(), Some(format!("`{source}` cannot be mounted: {problem}"))),
+        };
         let shown = match real.strip_prefix(world.root) {
             Ok(inside) if inside.as_os_str().is_empty() => ".".to_owned(),
             Ok(inside) => format!("./{}", inside.display()),
             Err(_) if written.starts_with(world.root) => real.display().to_string(),
             Err(_) => written.display().to_string(),
         };
-        Ok(Self { shown, written, real })
+        Ok(Self { shown, written, real, problem })
     }
 
     fn is_socket(&self, world: &World<'_>) -> bool {
@@ -153,7 +157,7 @@ impl Place {
 
 impl Permit {
     /// What mounting a path lacks. Without `read_only` the container may write there.
-    pub fn bind(&self, field: &'static str, place: &Place, read_only: bool, world: &World<'_>) -> Vec<Lack> {
+    pub fn bind(&self, field: &'static str, place: &Place, read_only: bool, world: &World<'_>) -> Result<Vec<Lack>, Invalid> {
         let mut lacks = Vec::new();
         let is_socket = place.is_socket(world);
         if (is_socket || place.holds_socket(world)) && !self.grant.engine_socket {
@@ -165,7 +169,10 @@ impl Permit {
             let suffix = if read_only { ":ro" } else { "" };
             lacks.push(Lack::item(field, "mounts", format!("{}{suffix}", place.shown)));
         }
-        lacks
+        match &place.problem {
+            Some(problem) if lacks.is_empty() => Err(problem.clone()),
+            _ => Ok(lacks),
+        }
     }
 
     /// The same for a file system of another machine, as `nfs://host/export`.
@@ -231,7 +238,12 @@ mod tests {
         let permit = Permit::new("up", DockerGrant { mounts, engine_socket, ..DockerGrant::default() });
         let world = World { root: Path::new("/p"), socket: Some(Path::new("/opt/engine/d.sock")), real: &real };
         let place = Place::new(source, &world).unwrap();
-        permit.bind("mounts", &place, read_only, &world).into_iter().map(|lack| format!("{:?} {}", lack.needs, lack.thing)).collect()
+        permit
+            .bind("mounts", &place, read_only, &world)
+            .unwrap()
+            .into_iter()
+            .map(|lack| format!("{:?} {}", lack.needs, lack.thing))
+            .collect()
     }
 
     #[test]
@@ -305,6 +317,18 @@ mod tests {
         }
         for source in ["/etc", "/var/lib", "/run/x", "/opt/engineer", "/run/user/1000/x"] {
             assert_eq!(lacks(&["/"], false, source, false), Vec::<String>::new(), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_told_of_granted_paths_only() {
+        let broken = |_: &Path| Err("it cannot be followed: not a directory".to_owned());
+        let world = World { root: Path::new("/p"), socket: None, real: &broken };
+        let permit = Permit::new("up", DockerGrant { mounts: vec!["./data".into()], ..DockerGrant::default() });
+        let bind = |source: &str| permit.bind("mounts", &Place::new(source, &world).unwrap(), false, &world);
+        assert!(bind("./data/x/y").unwrap_err().contains("`./data/x/y` cannot be mounted: it cannot be followed"));
+        for source in ["/etc/passwd/x", "./secret/x", "./data/../secret/x"] {
+            assert_eq!(bind(source).unwrap().len(), 1, "{source}");
         }
     }
 

@@ -150,7 +150,10 @@ impl Permit {
             let granted = if granted.contains(['*', '?']) { granted.clone() } else { real(granted, world) };
             granted.starts_with('/') && Pattern::new(&granted).matches(&place.real.to_string_lossy())
         };
-        Ok((!self.grant.devices.iter().any(covers)).then(|| Lack::item("devices", "devices", source)))
+        if !self.grant.devices.iter().any(covers) {
+            return Ok(Some(Lack::item("devices", "devices", source)));
+        }
+        place.problem.map_or(Ok(None), Err)
     }
 
     fn device_name(&self, name: &str) -> Option<Lack> {

@@ -166,7 +166,7 @@ impl Permit {
                 }
                 let place = Place::new(source, world)?;
                 // A label is written to each file there.
-                lacks.extend(self.bind("mounts", &place, *read_only && selinux.is_empty(), world));
+                lacks.extend(self.bind("mounts", &place, *read_only && selinux.is_empty(), world)?);
                 Ok(Some(place.real))
             }
             MountKind::Volume if source.is_empty() => Ok(None),

@@ -73,7 +73,7 @@ impl Permit {
 
     fn place(&self, lacks: &mut Vec<Lack>, device: &str, read_only: bool, world: &World<'_>) -> Result<PathBuf, Invalid> {
         let place = Place::new(device, world)?;
-        lacks.extend(self.bind("options", &place, read_only, world));
+        lacks.extend(self.bind("options", &place, read_only, world)?);
         Ok(place.real)
     }
 }

@@ -82,9 +82,9 @@ async fn links_to_a_socket_are_the_same_engine_and_a_folder_that_others_write_is
 }
 
 /// `.host/locks` in a project's folder.
-fn locks(project: std::path::PathBuf) -> std::path::PathBuf {
+fn locks(project: std::path::PathBuf) -> OwnFolder {
     std::fs::create_dir_all(&project).unwrap();
-    project.join(".host/locks")
+    OwnFolder::new(project, ".host/locks")
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ use wasmtime::component::{Resource, ResourceTable};
 use crate::gate::journal::Journal;
 use crate::gate::{Budgets, Gate, Leave};
 use crate::grants::{BudgetGrants, DockerGrant, DockerPower, Power};
+use crate::own_folder::OwnFolder;
 
 use self::engine::Engine;
 use super::create::{External, Ground, Spec};
@@ -84,7 +85,7 @@ impl Run {
         let root = folder.path().canonicalize().unwrap();
         let endpoint = Endpoint { address: address.to_owned(), ..Endpoint::default() };
         let project = granted.project.clone();
-        let places = Places { project: root.join(".host/locks"), user: None };
+        let places = Places { project: OwnFolder::new(&root, ".host/locks"), user: None };
         let ctx = DockerCtx::new(gate, endpoint, Some(granted), root.clone(), places, "run-1".to_owned());
         Self { ctx, table: ResourceTable::new(), leave, project, folder, engine: Arc::clone(engine) }
     }

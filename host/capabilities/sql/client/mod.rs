@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::gate::Gate;
 use crate::grants::SqlPower;
+use crate::own_folder::OwnFolder;
 
 use super::error::{gone, invalid};
 use super::limits;
@@ -41,7 +42,7 @@ pub(super) struct Target {
     pub(super) url: String,
     pub(super) powers: BTreeSet<SqlPower>,
     pub(super) root: PathBuf,
-    pub(super) locks: PathBuf,
+    pub(super) locks: OwnFolder,
     pub(super) gate: Gate,
     pub(super) connect_timeout: Duration,
     /// Instead of the configured database: a staged one beside it (Postgres: its name, SQLite: its file).

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
@@ -12,12 +11,13 @@ use sha2::{Digest, Sha256};
 use crate::capabilities::sql::client::{Result, Target};
 use crate::capabilities::sql::lock::Holder;
 use crate::capabilities::sql::types::Error;
+use crate::own_folder::{OwnFolder, is_strange};
 
 use super::url::Address;
 
 /// The locks of one connection.
 pub(super) struct Locks {
-    folder: PathBuf,
+    folder: OwnFolder,
     database: String,
     command: String,
     /// With a count, as Postgres' session locks have: taken twice, released twice.
@@ -42,11 +42,11 @@ impl Locks {
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => return Ok(false),
-            Err(std::fs::TryLockError::Error(error)) => return Err(failed(&error)),
+            Err(std::fs::TryLockError::Error(error)) => return Err(self.failed(&self.name(key), &error)),
         }
         let written =
             file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{} host {}", std::process::id(), self.command));
-        written.map_err(|error| failed(&error))?;
+        written.map_err(|error| self.failed(&self.name(key), &error))?;
         self.held.insert(key, (file, 1));
         Ok(true)
     }
@@ -70,31 +70,36 @@ impl Locks {
             match file.try_lock_shared() {
                 Ok(()) => return Ok(None),
                 Err(std::fs::TryLockError::WouldBlock) => {}
-                Err(std::fs::TryLockError::Error(error)) => return Err(failed(&error)),
+                Err(std::fs::TryLockError::Error(error)) => return Err(self.failed(&self.name(key), &error)),
             }
         }
-        read_holder(&self.path(key)).map(Some).map_err(|error| failed(&error))
+        let name = self.name(key);
+        self.folder.read(&name).and_then(read_holder).map(Some).map_err(|error| self.failed(&name, &error))
     }
 
     fn file(&self, key: i64) -> Result<File> {
-        let open = || {
-            std::fs::create_dir_all(&self.folder)?;
-            File::options().create(true).truncate(false).read(true).write(true).open(self.path(key))
-        };
-        open().map_err(|error| failed(&error))
+        let name = self.name(key);
+        self.folder.lock_file(&name).map_err(|error| self.failed(&name, &error))
     }
 
-    fn path(&self, key: i64) -> PathBuf {
+    fn name(&self, key: i64) -> String {
         let mut hash = Sha256::new();
         hash.update(self.database.as_bytes());
         hash.update(key.to_be_bytes());
         let name: String = hex::encode(hash.finalize()).chars().take(32).collect();
-        self.folder.join(format!("{name}.lock"))
+        format!("{name}.lock")
+    }
+
+    fn failed(&self, name: &str, error: &std::io::Error) -> Error {
+        let shown = self.folder.shown(name);
+        Error::Other(match is_strange(error) {
+            true => format!("the lock file `{shown}` is a link or no file, or lies behind a link: remove what is there"),
+            false => format!("the lock file `{shown}` cannot be used: {}", error.kind()),
+        })
     }
 }
 
-fn read_holder(path: &Path) -> std::io::Result<Holder> {
-    let mut file = File::open(path)?;
+fn read_holder(mut file: File) -> std::io::Result<Holder> {
     let mut text = String::new();
     (&mut file).take(256).read_to_string(&mut text)?;
     let (process, application) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
@@ -106,9 +111,4 @@ fn read_holder(path: &Path) -> std::io::Result<Holder> {
         state: String::new(),
         seconds: since.map_or(0, |since| since.as_secs()),
     })
-}
-
-/// The folder's path is the host's own: it is not told.
-fn failed(error: &std::io::Error) -> Error {
-    Error::Other(format!("the lock file cannot be used: {}", error.kind()))
 }

@@ -17,6 +17,7 @@ use wasmtime::component::{Resource, ResourceTable};
 use crate::gate::journal::Journal;
 use crate::gate::{Budgets, Gate, Leave};
 use crate::grants::{BudgetGrants, SqlPower};
+use crate::own_folder::OwnFolder;
 
 use super::client::Target;
 use super::host::{Connection, Rows, Transaction};
@@ -61,7 +62,7 @@ impl Run {
         let told = Arc::new(Mutex::new(Vec::new()));
         let teller = Arc::clone(&told);
         let teller = Arc::new(move |text: &str| teller.lock().unwrap().push(text.to_owned()));
-        let ctx = SqlCtx::new(gate, urls, grants, root.to_owned(), root.join("locks"), teller);
+        let ctx = SqlCtx::new(gate, urls, grants, root.to_owned(), OwnFolder::new(root, "locks"), teller);
         Self { ctx, table: ResourceTable::new(), leave, told }
     }
 
@@ -203,7 +204,7 @@ pub(super) fn target(powers: &[SqlPower]) -> Target {
         url: String::new(),
         powers: powers.iter().copied().collect::<BTreeSet<_>>(),
         root: PathBuf::new(),
-        locks: PathBuf::new(),
+        locks: OwnFolder::new("", ""),
         gate: Gate::new("test".to_owned(), Budgets::default(), Journal::nowhere(), leave, false),
         connect_timeout: Duration::from_secs(5),
         staged: None,

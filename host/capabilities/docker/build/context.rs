@@ -24,8 +24,13 @@ const ENTRIES_BOUND: u64 = 1_000_000;
 const STATE: &str = ".host";
 /// What may hold passwords, or what commands did.
 const PRIVATE: [&str; 3] = [".env", "host.toml", STATE];
+/// The first entry, which engines pass over: they look at the first bytes of a context to see whether it is compressed,
+/// and a name that somebody else chose could have them read something else than was looked at.
+const FIRST: (&str, &str) = ("pax_global_header", "16 comment=host\n");
 /// Bytes of a Dockerfile.
 const DOCKERFILE_BOUND: u64 = 4 << 20;
+
+const REPLACED: &str = "it was replaced while the context was read";
 
 /// Why a context cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -162,6 +167,12 @@ impl Context {
     /// Writes the context as tar; ends with an error when `out` takes no more. `note` hears what is unusual.
     pub(super) fn write_tar(self, out: impl Write, mut note: impl FnMut(Note)) -> io::Result<()> {
         let mut tar = tar::Builder::new(out);
+        let (name, content) = FIRST;
+        let mut first = tar::Header::new_ustar();
+        first.set_entry_type(tar::EntryType::XGlobalHeader);
+        first.set_mode(0o644);
+        first.set_size(u64::try_from(content.len()).unwrap_or_default());
+        tar.append_data(&mut first, name, content.as_bytes())?;
         for extra in &self.extras {
             let mut header = tar::Header::new_gnu();
             header.set_mode(0o644);
@@ -171,8 +182,22 @@ impl Context {
         }
         let dockerfile = (Path::new(&self.dockerfile), self.instructions.as_bytes());
         let (state, ignore, note) = (self.state.as_deref(), &self.ignore, &mut note);
-        let mut walk = Walk { tar: &mut tar, state, ignore, dockerfile, note, entries: 0, private: Vec::new(), waiting: Vec::new() };
+        let mut walk = Walk {
+            tar: &mut tar,
+            state,
+            ignore,
+            dockerfile,
+            has_instructions: false,
+            note,
+            entries: 0,
+            private: Vec::new(),
+            waiting: Vec::new(),
+        };
         walk.folder(&self.folder, &PathBuf::new(), 0)?;
+        if !walk.has_instructions && self.extras.is_empty() {
+            // Behind a link that was put there meanwhile, the engine would find another one.
+            return Err(at(Path::new(&self.dockerfile), io::Error::other(REPLACED)));
+        }
         tar.into_inner()?.flush()
     }
 }
@@ -183,6 +208,7 @@ struct Walk<'a, W: Write> {
     ignore: &'a Ignore,
     /// Its path and the text that is sent for it.
     dockerfile: (&'a Path, &'a [u8]),
+    has_instructions: bool,
     note: &'a mut dyn FnMut(Note),
     entries: u64,
     private: Vec<String>,
@@ -239,8 +265,9 @@ impl<W: Write> Walk<'_, W> {
 
     fn instructions(&mut self, kind: FileType, path: &Path, stat: &Stat) -> io::Result<()> {
         if kind != FileType::RegularFile {
-            return Err(io::Error::other("it was replaced while the context was read"));
+            return Err(io::Error::other(REPLACED));
         }
+        self.has_instructions = true;
         let text = self.dockerfile.1;
         let mut header = header(stat, tar::EntryType::Regular);
         header.set_size(u64::try_from(text.len()).unwrap_or(u64::MAX));
@@ -282,7 +309,7 @@ impl<W: Write> Walk<'_, W> {
         let file = rustix::fs::openat(folder, name, flags, Mode::empty())?;
         let stat = rustix::fs::fstat(&file)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(io::Error::other("it was replaced while the context was read"));
+            return Err(io::Error::other(REPLACED));
         }
         let mut header = header(&stat, tar::EntryType::Regular);
         let size = u64::try_from(stat.st_size).unwrap_or(0);

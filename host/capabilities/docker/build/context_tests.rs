@@ -51,6 +51,7 @@ fn sent(context: Context) -> (BTreeMap<String, Vec<u8>>, Vec<Note>) {
         match entry.header().entry_type() {
             tar::EntryType::Symlink => content = entry.link_name_bytes().unwrap().into_owned(),
             tar::EntryType::Directory => content = b"/".to_vec(),
+            tar::EntryType::XGlobalHeader => continue,
             _ => {}
         }
         files.insert(String::from_utf8_lossy(&entry.path_bytes()).trim_end_matches('/').to_owned(), content);
@@ -244,4 +245,26 @@ fn a_dockerfile_is_sent_as_it_was_looked_at() {
     // A link is followed once, within the project.
     let context = project.open(".", ".", "").unwrap();
     assert_eq!((context.instructions.as_str(), context.dockerfile.starts_with(".dockerfile.")), ("FROM b", true));
+}
+
+#[test]
+fn nobody_but_the_host_says_how_a_context_begins() {
+    // A name that begins like gzip, and one like zstd's frames that are passed over.
+    for name in ["\u{1f}\u{8b}\u{8}", "P*M\u{18}p"] {
+        let (bytes, _) = tar_of(Project::new(&[("Dockerfile", "FROM x"), (name, "")]).open(".", ".", "").unwrap());
+        assert!(bytes.starts_with(b"pax_global_header\0"), "{name:?}");
+    }
+    let inline = Project::new(&[]);
+    let (bytes, _) = tar_of(Context::open(&inline.root(), &[".".to_owned()], ".", Instructions::Inline("FROM x")).unwrap());
+    assert!(bytes.starts_with(b"pax_global_header\0"));
+}
+
+#[test]
+fn a_dockerfile_that_comes_to_lie_behind_a_link_is_missed() {
+    let project = Project::new(&[("d/Dockerfile", "FROM x"), ("e/Dockerfile", "FROM theirs")]);
+    let context = project.open(".", ".", "d/Dockerfile").unwrap();
+    fs::remove_dir_all(project.root().join("d")).unwrap();
+    symlink("e", project.root().join("d")).unwrap();
+    let error = context.write_tar(Vec::new(), |_| {}).unwrap_err();
+    assert_eq!(error.to_string(), "`d/Dockerfile`: it was replaced while the context was read");
 }

@@ -15,7 +15,7 @@ type Case = (&'static str, &'static [(&'static str, &'static str)], &'static [&'
 
 #[test]
 fn images_are_found_wherever_instructions_name_them() {
-    let cases: [Case; 27] = [
+    let cases: [Case; 28] = [
         ("FROM scratch\nCOPY . /", &[], &[]),
         ("from python:3.12-slim", &[], &["python:3.12-slim"]),
         ("FROM --platform=$BUILDPLATFORM node:20 AS build\nFROM build\nCOPY --from=build /x /y", &[], &["node:20"]),
@@ -29,6 +29,7 @@ fn images_are_found_wherever_instructions_name_them() {
         ("ARG BASE=python:3\nFROM $BASE-slim", &[("BASE", "other:1")], &["other:1-slim"]),
         ("ARG V\nFROM python:${V:-3.12}", &[], &["python:3.12"]),
         ("ARG V=\"3 \"\nARG W=x${V:+y}\nFROM q:${W}", &[], &["q:xy"]),
+        ("ARG TARGETSTAGE=web\nARG DESCRIPTION=\u{e9}\nFROM x:${TARGETSTAGE}", &[], &["x:web"]),
         ("ARG B\nARG C\nARG A=${B:-${C:-deep}}\nFROM $A", &[], &["deep"]),
         ("ARG A='$B'x\nARG C=y\nFROM $C", &[], &["y"]),
         ("ARG A=x\nARG B=${A-z} C=${A?no}\nFROM $B:$C", &[], &["x:x"]),
@@ -108,6 +109,14 @@ fn what_cannot_be_told_is_refused_with_its_line() {
         (2, "ARG X=\"y\"z\nFROM $X"),
         (1, "ARG SOURCE_DATE_EPOCH=https://example.org/x"),
         (1, "FROM ${TARGETSTAGE:+theirs-}web"),
+        (2, "ARG TARGETSTAGE\nFROM ${TARGETSTAGE:+theirs-}web"),
+        (2, "ARG BUILDKIT_CACHE_MOUNT_NS\nFROM ${BUILDKIT_CACHE_MOUNT_NS:+theirs-}web"),
+        (2, "ARG http_proxy\nFROM ${http_proxy:+theirs-}web"),
+        (3, "ARG 1theirs=st\nFROM x AS st-web\nFROM $1theirs-web"),
+        (3, "ARG X=\u{feff}\nFROM x AS safe-theirs-web\nFROM ${X:+safe-}theirs-web"),
+        (2, "ARG X='\u{feff}'\nFROM ${X:+safe-}theirs-web"),
+        (1, "ARG X\u{e9}=y\nFROM $X\u{e9}"),
+        (1, "FROM \u{feff}theirs-web"),
         (1, "FROM their\\s-web"),
         (1, "FROM 'theirs-web'"),
         (1, "FROM x AS y z"),
@@ -150,6 +159,7 @@ fn what_cannot_be_told_is_refused_with_its_line() {
         assert!(found.as_ref().is_err_and(|text| text.starts_with(&format!("line {number} of the"))), "{text:?}: {found:?}");
     }
     assert!(read("FROM x-$TARGETARCH", &[("TARGETARCH", "theirs")]).is_err_and(|text| text.contains("`ARG`")));
+    assert!(read("ARG X\nFROM ${X:+safe-}web", &[("X", "\u{feff}")]).is_err_and(|text| text.contains("ASCII")));
     assert!(read("FROM x", &[("SOURCE_DATE_EPOCH", "context://x")]).is_err_and(|text| text.contains("no number")));
     assert!(read("ARG SOURCE_DATE_EPOCH\nARG Y=1\nFROM x:$Y", &[("SOURCE_DATE_EPOCH", "0")]).is_ok());
     assert!(images("ARG X\nFROM $X", &[]).is_err_and(|text| text.contains("the image's name is empty")));

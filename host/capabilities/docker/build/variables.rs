@@ -52,10 +52,10 @@ impl Variables {
 
     fn declared(&self, name: &str, default: Option<&str>) -> Value {
         match (self.given.get(name), default) {
-            (Some(given), _) if given.len() > limits::BUILD_VALUE_BYTES => Value::Unsure(too_long()),
-            (Some(given), _) => Value::Known(given.clone()),
+            (Some(given), _) => bounded(given.clone()).map_or_else(Value::Unsure, Value::Known),
             (None, Some(default)) => self.default(default).map_or_else(Value::Unsure, Value::Known),
             (None, None) if self.values.contains_key(name) => Value::Unsure(format!("`{name}` is declared twice")),
+            (None, None) if is_filled(name) => Value::Unsure(format!("some builders have a value for `{name}`; give it a default")),
             (None, None) => Value::Empty,
         }
     }
@@ -130,22 +130,39 @@ impl Variables {
             Some(Value::Known(value)) => Ok(Some(value)),
             Some(Value::Empty) => Ok(None),
             Some(Value::Unsure(why)) => Err(why.clone()),
+            None if name.is_empty() => Err("no name of a variable follows `$`".to_owned()),
             None => Err(format!("`${name}` is not declared by an `ARG` before the first `FROM`")),
         }
     }
 }
 
+/// Names that builders fill by themselves, of the platform and the stage, of what they were told and of proxies: which
+/// they are grows with every version.
+fn is_filled(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ["BUILD", "TARGET", "SOURCE_DATE"].iter().any(|begin| name.starts_with(begin)) || name.ends_with("_PROXY")
+}
+
+/// Some letters beyond ASCII, and those that steer, are dropped by readers at some places.
 fn bounded(text: String) -> Result<String, String> {
-    if text.len() > limits::BUILD_VALUE_BYTES { Err(too_long()) } else { Ok(text) }
+    match text.bytes().all(|letter| letter == b' ' || letter.is_ascii_graphic()) {
+        true if text.len() > limits::BUILD_VALUE_BYTES => Err(too_long()),
+        true => Ok(text),
+        false => Err(format!("`{}` holds more than plain letters of ASCII", text.escape_debug())),
+    }
 }
 
 fn too_long() -> String {
     format!("a value has more than {} bytes", limits::BUILD_VALUE_BYTES)
 }
 
+/// A name and what follows it; none before what is one to Docker and not to us: `$1x` begins with `$1` there.
 fn name(text: &str) -> (&str, &str) {
-    let end = text.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(text.len());
-    text.split_at(end)
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    match text.starts_with(|first: char| first.is_ascii_digit()) {
+        true => ("", text),
+        false => text.split_at(text.find(|letter| !is_name(letter)).unwrap_or(text.len())),
+    }
 }
 
 /// What lies before the brace that closes, and what behind it.

@@ -1,6 +1,7 @@
 //! The engine: beside `exec/` and `build/`, the only folder that names the crate beneath. No text from here holds an
 //! address or a path of the machine.
 
+mod conceal;
 mod containers;
 mod create;
 mod failure;
@@ -126,11 +127,7 @@ impl Engine {
 
     /// A text of the engine without what a guest must not learn.
     pub(super) fn scrub(&self, text: &str) -> String {
-        let mut text = text.replace(&format!("{}/", self.root.display()), "./").replace(&*self.root.to_string_lossy(), ".");
-        if let Some(path) = self.socket() {
-            text = text.replace(&*path.to_string_lossy(), "the engine's socket");
-        }
-        self.logins.conceal(text)
+        self.logins.conceal(conceal::conceal(text, &self.root, self.socket()))
     }
 
     /// The engine's socket, where it is one of this machine.

@@ -361,7 +361,8 @@ fn projects_share_no_cache_mount() {
     let read = "cat /c/x > /told || true";
     told(&one, "echo from one | tee /c/x > /told");
     assert_eq!(told(&one, read), "from one\n");
-    assert_eq!(told(&other, read), "");
+    // Another step than theirs: results of the same one are shared on some engines.
+    assert_eq!(told(&other, &format!("true; {read}")), "");
     other.build(&["--arg", &format!("BUILDKIT_CACHE_MOUNT_NS={}", one.stack.name())]).ends(1).says("written by the host");
 }
 

@@ -51,7 +51,8 @@ pub(super) fn of(text: &str, arguments: &[(String, String)], platforms: Option<(
         }
     }
     let found = References { readers, ..References::default() };
-    let mut reader = Reader { found, stages: Vec::new(), variables: Variables::new(arguments, platforms) };
+    let has_cases = platforms.is_none();
+    let mut reader = Reader { found, stages: Vec::new(), has_cases, variables: Variables::new(arguments, platforms) };
     for line in lines::instructions(text, platforms.is_some())? {
         reader.line(&line)?;
     }
@@ -66,8 +67,10 @@ pub(super) fn of_trigger(text: &str) -> Result<References, String> {
 
 struct Reader {
     found: References,
-    /// Names in small letters, empty without one.
+    /// Names as they are written, empty without one.
     stages: Vec<String>,
+    /// `Build` and `build` may be two stages, as they are to Podman.
+    has_cases: bool,
     variables: Variables,
 }
 
@@ -120,12 +123,12 @@ impl Reader {
         if expanded.is_empty() {
             return Err(from.odd(&format!("the image's name is empty: `{image}`")));
         }
-        if expanded != "scratch" && !self.is_stage(&expanded, self.stages.len()) {
+        if expanded != "scratch" && !self.is_stage(from, &expanded, self.stages.len())? {
             let platform = self.platform(from)?;
             self.found.bases.insert(Base { image: expanded.clone(), platform });
             self.image(from, expanded)?;
         }
-        self.stages.push(name.to_ascii_lowercase());
+        self.stages.push(name.to_owned());
         Ok(())
     }
 
@@ -140,14 +143,20 @@ impl Reader {
         if from.contains('$') {
             return Err(instruction.odd(&format!("Docker puts nothing for `{from}`; name a stage: `FROM {from} AS name`")));
         }
-        if from.is_empty() || self.is_stage(from, self.stages.len().saturating_sub(1)) {
+        if from.is_empty() || self.is_stage(instruction, from, self.stages.len().saturating_sub(1))? {
             return Ok(());
         }
         self.image(instruction, from.to_owned())
     }
 
-    fn is_stage(&self, name: &str, before: usize) -> bool {
-        self.stages.iter().take(before).any(|stage| stage.eq_ignore_ascii_case(name))
+    fn is_stage(&self, instruction: &Instruction, name: &str, before: usize) -> Result<bool, String> {
+        let mut named = self.stages.iter().take(before).filter(|stage| stage.eq_ignore_ascii_case(name));
+        match named.clone().find(|stage| *stage != name) {
+            Some(stage) if self.has_cases => {
+                Err(instruction.odd(&format!("`{name}` is an image to some builders; write `{stage}` for the stage")))
+            }
+            _ => Ok(named.next().is_some()),
+        }
     }
 
     fn image(&mut self, instruction: &Instruction, image: String) -> Result<(), String> {

@@ -165,6 +165,11 @@ fn what_cannot_be_told_is_refused_with_its_line() {
     assert!(images("ARG X\nFROM $X", &[]).is_err_and(|text| text.contains("the image's name is empty")));
     assert!(images("FROM x-$TARGETARCH", &[]).is_ok());
     assert!(of("FROM x-$TARGETARCH", &[], None).is_err());
+    for last in ["FROM theirs-web", "COPY --from=theirs-web / /", "RUN --mount=type=bind,from=theirs-web true"] {
+        let text = |last: &str| of(&format!("FROM x AS Theirs-web\nFROM y\n{last}"), &[], None);
+        assert!(text(last).is_err_and(|text| text.contains("write `Theirs-web`")), "{last}");
+        assert_eq!(text(&last.replace("theirs", "Theirs")).unwrap().images.len(), 2, "{last}");
+    }
     assert!(of("FROM x\nRUN <<EOF\nEOF", &[], None).is_err_and(|text| text.contains("need BuildKit")));
     assert!(
         of("FROM $BUILDARCH:$TARGETARCH", &[], Some(("linux/amd64", "linux/arm64")))

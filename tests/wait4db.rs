@@ -98,6 +98,6 @@ fn the_deadline_of_a_server_that_is_down_is_kept() {
     let mut server = Postgres::start();
     let shop = shop(&server);
     server.stop();
-    let output = shop.run("wait4db -t 2 -s 0 -i 1").ends(124).says("hint: ");
+    let output = shop.run("wait4db -t 2 -s 0 -i 1").ends(124).says("hint: `host config sql.default.url` shows");
     assert!(output.took >= Duration::from_secs(2) && output.took < Duration::from_secs(5), "{output}");
 }

@@ -75,7 +75,8 @@ impl Files for Disk {
             std::io::ErrorKind::PermissionDenied => FileError::Denied,
             // WASI's answer for what is below no granted folder, for which std has no kind.
             _ if cfg!(target_os = "wasi") && error.raw_os_error() == Some(NOT_CAPABLE) => FileError::Denied,
-            _ => FileError::Other(error.to_string()),
+            // Without the number, which is WASI's own.
+            _ => FileError::Other(error.to_string().split(" (os error ").next().unwrap_or_default().to_owned()),
         })
     }
 

@@ -142,7 +142,14 @@ pub fn wait(wish: Wait<'_>, host: &Host) -> Result<()> {
             out!("database {} is {migrated}", wish.database);
             Ok(())
         }
-        Err(failure) => Err(failure.detail("seconds", seconds).detail("changes", world.changes).into()),
+        Err(failure) => {
+            let was_there = world.changes.iter().any(|change| change["state"] == "ready" || change["state"] == "pending");
+            let failure = match was_there {
+                true => failure,
+                false => failure.hint(format!("`host config sql.{}.url` shows where it is looked for", wish.database)),
+            };
+            Err(failure.detail("seconds", seconds).detail("changes", world.changes).into())
+        }
     }
 }
 

@@ -299,10 +299,16 @@ impl From<store::Error> for Error {
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::PermissionDenied => Self::new(Ending::Denied, error.to_string()),
-            _ => Self::failed(error.to_string()),
+            std::io::ErrorKind::PermissionDenied => Self::new(Ending::Denied, words(&error)),
+            _ => Self::failed(words(&error)),
         }
     }
+}
+
+/// Without the number, which is WASI's: it means something else wherever somebody would look it up.
+fn words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error ").map_or(text.as_str(), |(words, _)| words).to_owned()
 }
 
 impl From<std::fmt::Error> for Error {
@@ -320,6 +326,13 @@ impl From<serde_json::Error> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_of_wasis_is_not_told() {
+        let error = std::io::Error::from_raw_os_error(2);
+        assert!(error.to_string().ends_with("(os error 2)"));
+        assert_eq!(Error::from(error), Error::failed("No such file or directory"));
+    }
 
     fn unique_violation() -> DbError {
         DbError {

@@ -55,3 +55,52 @@ fn without_anything_to_build_it_says_so() {
     let shop = Composed::new("services: {db: {image: busybox}}");
     shop.run("build").succeeds().prints("nothing to be built");
 }
+
+#[test]
+fn what_a_build_may_not_is_told_before_any_is_begun_and_once() {
+    let shop = Composed::granted(
+        "
+services:
+  api: {build: api}
+  web: {image: 'registry.example/web:1', build: {context: ., cache_from: ['registry.example/cache']}}
+  far: {build: {context: far}}
+",
+        "
+[commands.build]
+docker = { project = \"NAME\", allow = [\"build\"], contexts = [\"api\", \"web\"] }
+files.\"**\" = \"read\"
+files.\".env\" = \"read\"
+env = [\"*\"]
+",
+    );
+    shop.project.write("Dockerfile", "FROM busybox\n");
+    shop.project.write("api/Dockerfile", "FROM busybox\nADD https://example.org/x /\n");
+    shop.project.write("far/Dockerfile", "FROM busybox\n");
+    let counted = shop.engine.counted();
+    let failed = shop.run("build").env("DOCKER_HOST", counted.host()).ends(4).says("api: ADD `add-url=https://example.org/x`");
+    let failed = failed.says("web: tags `registry.example/web:1`").says("web: cache-from `registry.example/cache`");
+    let failed = failed
+        .says("far: context `far`")
+        .says("docker.contexts = [\"api\", \"web\", \"far\", \".\"]")
+        .says("docker.tags = [\"registry.example/web:1\"]");
+    failed.says("write under `[commands.build]` in host.toml, in place of lines with the same keys:\ndocker.");
+    assert!(counted.requests().iter().all(|request| request.starts_with("GET ")), "{:#?}", counted.requests());
+}
+
+#[test]
+fn up_tells_what_a_build_may_not_with_all_the_rest() {
+    let shop = Composed::up_may(
+        "services: {web: {build: {context: ., tags: ['registry.example/web:1']}}, db: {image: 'postgres:16'}}",
+        "images = [\"busybox\"], contexts = [\".\"]",
+    );
+    shop.project.write("Dockerfile", "FROM busybox\n");
+    for words in ["up", "up --plan"] {
+        let denied = shop.run(words).ends(4).says("db: image `postgres:16`").says("web: tags `registry.example/web:1`");
+        denied.says("docker.images = [\"busybox\", \"postgres:16\"]\n").says("docker.tags = [\"registry.example/web:1\"]");
+    }
+    shop.change(", db: {image: 'postgres:16'}", "");
+    let counted = shop.engine.counted();
+    shop.run("up").env("DOCKER_HOST", counted.host()).ends(4).says("web: tags `registry.example/web:1`");
+    assert!(counted.requests().iter().all(|request| request.starts_with("GET ")), "{:#?}", counted.requests());
+    assert!(shop.states().is_empty() && shop.stack.networks().is_empty());
+}

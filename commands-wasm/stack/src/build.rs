@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use host_sdk::docker::pair;
+use host_sdk::docker::{build, pair};
 use host_sdk::{Ending, Host, Result, out};
 use serde_json::json;
 
@@ -44,6 +44,10 @@ pub fn build(build: &Build, host: &Host) -> Result<Ending> {
         spec.args.extend(build.args.iter().map(|(name, value)| pair(name, value)));
         let change = plan.line(Verb::Build, Kind::Image, &image, name, Cause::Asked);
         plan.add(change, Action::Build(Box::new(spec)), []);
+    }
+    if !plan.is_empty() {
+        // What is not granted is told before anything is built.
+        build::check(&plan.builds())?.require("the compose file")?;
     }
     let mut progress = Progress::new(host, &plan);
     if let Err(stopped) = execute(&plan, &mut BuildHands, &mut progress, None, OnFailure::Stop) {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use host_sdk::docker::create::Verdict;
-use host_sdk::docker::inspect::Status;
-use host_sdk::docker::{self, DockerError, create, inspect};
+use host_sdk::docker::inspect::{Image, Status};
+use host_sdk::docker::{self, DockerError, build, create, inspect};
 use host_sdk::{Ending, Error, Host, Result, out, talk, warning};
 use serde_json::json;
 
@@ -63,11 +63,13 @@ pub fn up(up: &Up, host: &Host) -> Result<Ending> {
     let verdict = verdict(&mut wanted, up.plan)?;
     values::look(&mut wanted, &project);
     if up.plan {
-        show(up, &wanted, &verdict, host)?;
-        verdict.require(ASKS)?;
+        show(up, &wanted, verdict, host)?.require(ASKS)?;
         return Ok(Ending::Ok);
     }
-    verdict.require(ASKS)?;
+    if !verdict.denials.is_empty() {
+        let (needed, _) = needed(up, &wanted, &verdict)?;
+        of_builds_too(verdict, &needed).require(ASKS)?;
+    }
     let _lock = lock(up.lock_timeout)?;
     let deadline = up.wait_timeout.and_then(|span| Instant::now().checked_add(span));
     let mut there = observed::images(&wanted.images())?;
@@ -75,6 +77,7 @@ pub fn up(up: &Up, host: &Host) -> Result<Ending> {
     if !needed.is_empty() {
         // What cannot be is told before anybody waits for a build.
         plan::reconcile(&wanted, &Observed::beside(there, &wanted)?, &wishes(up))?;
+        of_builds(&needed)?.require(ASKS)?;
         carry_out(&needed, up, host, None, OnFailure::Stop)?;
         there = observed::images(&wanted.images())?;
     }
@@ -136,24 +139,48 @@ fn verdict(wanted: &mut Wanted, only_shown: bool) -> Result<Verdict> {
     }
 }
 
-/// `--plan`: looks, and does nothing else.
-fn show(up: &Up, wanted: &Wanted, verdict: &Verdict, host: &Host) -> Result<()> {
-    // Whether an image is there that is not granted nobody may know.
-    let of_refused = |service: &str| verdict.denials.iter().any(|denial| denial.field == "image" && denial.subject == service);
-    let unknown: BTreeSet<&str> =
-        wanted.services.values().filter(|service| of_refused(&service.name)).map(|service| service.spec.image.as_str()).collect();
+/// What has to be built or pulled, and the images that are there. Whether one is there that is not granted nobody may know.
+fn needed(up: &Up, wanted: &Wanted, verdict: &Verdict) -> Result<(Plan, BTreeMap<String, Image>)> {
+    let unknown = unknown_images(wanted, verdict);
     let known: Vec<String> = wanted.images().into_iter().filter(|image| !unknown.contains(image.as_str())).collect();
     let there = observed::images(&known)?;
-    let mut needed = images::plan(wanted, &there, &up.images);
+    Ok((images::plan(wanted, &there, &up.images), there))
+}
+
+fn unknown_images<'w>(wanted: &'w Wanted, verdict: &Verdict) -> BTreeSet<&'w str> {
+    let of_refused = |service: &str| verdict.denials.iter().any(|denial| denial.field == "image" && denial.subject == service);
+    wanted.services.values().filter(|service| of_refused(&service.name)).map(|service| service.spec.image.as_str()).collect()
+}
+
+fn of_builds(needed: &Plan) -> Result<Verdict> {
+    match needed.builds() {
+        builds if builds.is_empty() => Ok(Verdict { denials: Vec::new(), lines: Vec::new() }),
+        builds => build::check(&builds),
+    }
+}
+
+/// Nobody is told one half first; where that of builds cannot be known, it is not.
+fn of_builds_too(verdict: Verdict, needed: &Plan) -> Verdict {
+    match of_builds(needed) {
+        Ok(more) => verdict.and(more),
+        Err(_) => verdict,
+    }
+}
+
+/// `--plan`: looks, and does nothing else. Answers what is not granted.
+fn show(up: &Up, wanted: &Wanted, verdict: Verdict, host: &Host) -> Result<Verdict> {
+    let (mut needed, there) = needed(up, wanted, &verdict)?;
+    let verdict = of_builds_too(verdict, &needed);
+    let unknown = unknown_images(wanted, &verdict);
     needed.changes.retain(|change| !unknown.contains(change.name.as_str()));
-    let wanted = &wanted.without_refused_externals(verdict);
+    let wanted = &wanted.without_refused_externals(&verdict);
     let observed = Observed::beside(there, wanted)?;
     let plan = plan::reconcile(wanted, &observed, &wishes(up))?;
     let changes = || needed.changes.iter().chain(&plan.changes).filter(|change| change.verb != Verb::Wait);
     if host.wants_json() {
         let changes: Vec<_> = changes().map(change_json).collect();
-        return host
-            .json(&json!({ "event": "plan", "changes": changes, "notes": plan.notes, "hints": plan.hints, "orphans": plan.orphans }));
+        host.json(&json!({ "event": "plan", "changes": changes, "notes": plan.notes, "hints": plan.hints, "orphans": plan.orphans }))?;
+        return Ok(verdict);
     }
     for change in changes() {
         out!("{:<9} {:<9} {}  ({})", change.verb.word(), change.kind.word(), change.name, change.cause);
@@ -162,7 +189,7 @@ fn show(up: &Up, wanted: &Wanted, verdict: &Verdict, host: &Host) -> Result<()> 
         out!("nothing to be done: {}", up_to_date(wanted));
     }
     remarks(&plan);
-    Ok(())
+    Ok(verdict)
 }
 
 fn announce(plan: &Plan, host: &Host) -> Result<()> {

@@ -256,7 +256,15 @@ pub mod build {
 
     use crate::bindings::host::docker::build as raw;
     use crate::docker::Job;
+    use crate::docker::create::{Denial, Verdict};
     use crate::error::Result;
+
+    /// What of these would be refused, before anything is fetched.
+    pub fn check(specs: &[Spec]) -> Result<Verdict> {
+        let raw::Verdict { denials, lines } = raw::check(specs)?;
+        let same = |raw::Denial { subject, field, thing }| Denial { subject, field, thing };
+        Ok(Verdict { denials: denials.into_iter().map(same).collect(), lines })
+    }
 
     /// The outcome is the image's id; its events are the steps and what they print.
     pub fn build(spec: &Spec) -> Result<Job> {

@@ -131,6 +131,12 @@ impl Plan {
         self.operations.is_empty()
     }
 
+    /// What it builds.
+    pub(crate) fn builds(&self) -> Vec<build::Spec> {
+        let of = |operation: &Operation| if let Action::Build(spec) = &operation.action { Some(*spec.clone()) } else { None };
+        self.operations.iter().filter_map(of).collect()
+    }
+
     pub(crate) fn add(&mut self, change: usize, action: Action, after: impl IntoIterator<Item = At>) -> At {
         let mut after: Vec<At> = after.into_iter().collect();
         after.sort_unstable();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use bollard::models::ImageInspect;
 
-use super::context::Context;
+use super::context::{Context, Unreadable};
 use super::logins::{self, Logins};
 use super::references::{self, Base, References};
 use super::request::Builder;
@@ -22,18 +22,31 @@ use crate::capabilities::docker::wit::build::Spec;
 /// Readers of Dockerfiles that need no grant: they are the engine's own, in newer versions.
 pub(super) const OWN_READER: &str = "docker.io/docker/dockerfile";
 
+/// What a build lacks, as far as its spec, its context and its instructions tell. What cannot be meant the build says.
+pub(super) async fn lacks(scope: &Scope, spec: &Spec, builder: Builder) -> Result<Vec<Lack>, Error> {
+    let Ok(mut lacks) = scope.permit.build(spec) else { return Ok(Vec::new()) };
+    if scope.permit.contexts().is_empty() {
+        return Ok(lacks);
+    }
+    match super::context(scope, spec).await {
+        Ok(context) => {
+            if let Ok((found, _)) = references(scope, spec, &context, builder).await {
+                lacks.extend(readers(scope, &found).unwrap_or_default());
+                lacks.extend(scope.permit.added(&found.addresses));
+            }
+        }
+        Err(Unreadable::NotGranted(path)) => lacks.push(super::context_lack(&path)),
+        Err(Unreadable::Outside(text)) => return Err(Error::AccessDenied(format!("the build's context: {text}"))),
+        Err(Unreadable::Invalid(_)) => {}
+    }
+    Ok(lacks)
+}
+
 /// Looks at all that a build takes, and has the engine fetch what it begins with; answers what registries are shown.
 pub(super) async fn check(scope: &Scope, spec: &Spec, context: &Context, builder: Builder, reporter: &Reporter) -> Result<Logins, Error> {
-    let version = scope.engine.version().await?;
-    let machine = format!("{}/{}", version.os, version.architecture);
-    let platform = if spec.platform.is_empty() { machine.as_str() } else { spec.platform.as_str() };
-    let arguments: Vec<(String, String)> = spec.args.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect();
-    let platforms = (builder == Builder::BuildKit).then_some((machine.as_str(), platform));
-    let mut found = references::of(&context.instructions, &arguments, platforms).map_err(invalid)?;
-    if builder == Builder::Classic {
-        found.readers.clear();
-    }
-    readers(scope, &found)?;
+    let (mut found, platform) = references(scope, spec, context, builder).await?;
+    let platform = platform.as_str();
+    scope.granted(readers(scope, &found)?)?;
     addresses_and_images(scope, spec, &found).await?;
     let first = logins(scope, spec, &found).await?;
     let mut platforms = HashMap::new();
@@ -64,21 +77,33 @@ async fn logins(scope: &Scope, spec: &Spec, found: &References) -> Result<Logins
     logins::of(scope, found.images.iter().chain(&spec.cache_from).chain(&found.readers)).await
 }
 
-fn readers(scope: &Scope, found: &References) -> Result<(), Error> {
+/// What the instructions refer to, and the platform that the image is for.
+async fn references(scope: &Scope, spec: &Spec, context: &Context, builder: Builder) -> Result<(References, String), Error> {
+    let version = scope.engine.version().await?;
+    let machine = format!("{}/{}", version.os, version.architecture);
+    let platform = if spec.platform.is_empty() { machine.as_str() } else { spec.platform.as_str() };
+    let arguments: Vec<(String, String)> = spec.args.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect();
+    let platforms = (builder == Builder::BuildKit).then_some((machine.as_str(), platform));
+    let mut found = references::of(&context.instructions, &arguments, platforms).map_err(invalid)?;
+    if builder == Builder::Classic {
+        found.readers.clear();
+    }
+    Ok((found, platform.to_owned()))
+}
+
+fn readers(scope: &Scope, found: &References) -> Result<Vec<Lack>, Error> {
+    let mut lacks = Vec::new();
     for reader in &found.readers {
         let reference = Reference::new(reader).map_err(invalid)?;
         if reference.parts().0 != OWN_READER && !scope.permit.has_image(&reference) {
-            return Err(Error::AccessDenied(scope.permit.denial(&[Lack::item("syntax", "images", reader)])));
+            lacks.push(Lack::item("syntax", "images", reader));
         }
     }
-    Ok(())
+    Ok(lacks)
 }
 
 async fn addresses_and_images(scope: &Scope, spec: &Spec, found: &References) -> Result<(), Error> {
-    let lacks = scope.permit.added(&found.addresses);
-    if !lacks.is_empty() {
-        return Err(Error::AccessDenied(scope.permit.denial(&lacks)));
-    }
+    scope.granted(scope.permit.added(&found.addresses))?;
     for image in found.images.iter().chain(&spec.cache_from) {
         if is_of_another(scope, image).await? {
             return Err(no_such("image", image));

@@ -49,6 +49,17 @@ const LIMITS_API: (u32, u32) = (1, 42);
 /// How long a guest that is behind with reading may hold up what a build says, before the rest is left out.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// What builds lack, each with its service.
+pub(super) async fn lacks(scope: &Scope, specs: &[Spec]) -> Result<Vec<(String, Lack)>, Error> {
+    let builder = builder(&scope.engine).await?;
+    let mut found = Vec::new();
+    for spec in specs {
+        let lacks = check::lacks(scope, spec, builder).await?;
+        found.extend(lacks.into_iter().map(|lack| (spec.service.clone(), lack)));
+    }
+    Ok(found)
+}
+
 /// Builds an image; the answer is its id.
 pub(super) async fn build(scope: Arc<Scope>, spec: Spec, reporter: Reporter) -> Result<String, Error> {
     let engine = &scope.engine;
@@ -107,21 +118,25 @@ async fn builder(engine: &Engine) -> Result<Builder, Failure> {
 }
 
 async fn open_context(scope: &Scope, spec: &Spec) -> Result<Context, Error> {
+    context(scope, spec).await.map_err(|unreadable| match unreadable {
+        Unreadable::Outside(_) => Error::AccessDenied(format!("the build's context: {unreadable}")),
+        Unreadable::NotGranted(path) => Error::AccessDenied(scope.permit.denial(&[context_lack(&path)])),
+        Unreadable::Invalid(text) => invalid(text),
+    })
+}
+
+fn context_lack(path: &str) -> Lack {
+    Lack::item("context", "contexts", ignore::clean(path))
+}
+
+async fn context(scope: &Scope, spec: &Spec) -> Result<Context, Unreadable> {
     let (root, granted) = (scope.root.clone(), scope.permit.contexts().to_vec());
     let (folder, file, inline) = (spec.context.clone(), spec.dockerfile.clone(), spec.dockerfile_inline.clone());
     let opened = tokio::task::spawn_blocking(move || {
         let instructions = if inline.is_empty() { Instructions::File(&file) } else { Instructions::Inline(&inline) };
         Context::open(&root, &granted, &folder, instructions)
     });
-    match opened.await {
-        Ok(Ok(context)) => Ok(context),
-        Ok(Err(Unreadable::Outside(text))) => Err(Error::AccessDenied(format!("the build's context: {text}"))),
-        Ok(Err(Unreadable::NotGranted(path))) => {
-            Err(Error::AccessDenied(scope.permit.denial(&[Lack::item("context", "contexts", ignore::clean(&path))])))
-        }
-        Ok(Err(Unreadable::Invalid(text))) => Err(invalid(text)),
-        Err(_) => Err(Error::Other("the build's context could not be read".to_owned())),
-    }
+    opened.await.unwrap_or_else(|_| Err(Unreadable::Invalid("the build's context could not be read".to_owned())))
 }
 
 /// Sends the context and reads what the engine says, to its end.

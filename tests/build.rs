@@ -104,3 +104,16 @@ fn up_tells_what_a_build_may_not_with_all_the_rest() {
     assert!(counted.requests().iter().all(|request| request.starts_with("GET ")), "{:#?}", counted.requests());
     assert!(shop.states().is_empty() && shop.stack.networks().is_empty());
 }
+
+#[test]
+fn a_dotenv_that_goes_into_a_context_is_told_without_being_asked() {
+    let shop = Composed::new("services: {web: {build: .}}");
+    shop.project.write("Dockerfile", "FROM busybox\nRUN true\n");
+    let warning = format!("warning: {}-web: `.env` is part of the context; `.dockerignore` can leave it out", shop.name());
+    let told = shop.run("build").succeeds();
+    assert_eq!(told.stderr.matches(&warning).count(), 1, "{told}");
+    let json = shop.run("build --json").succeeds();
+    assert!(json.stdout.lines().any(|line| line.contains("\"event\":\"warning\"") && line.contains(".dockerignore")), "{json}");
+    shop.project.write(".dockerignore", ".env\nhost.toml\n");
+    shop.run("build").succeeds().lacks("warning");
+}

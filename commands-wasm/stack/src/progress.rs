@@ -77,6 +77,9 @@ impl<'h> Progress<'h> {
         state.said.push_back((event.id.clone(), event.text.clone()));
         let name = state.change.name.clone();
         self.bar.message(&format!("{name}: {}", event.text));
+        if let Some(text) = warning_of_the_host(event) {
+            return self.warn(change, text);
+        }
         if self.host.wants_json() {
             let progress =
                 [("id", json!(event.id)), ("text", json!(event.text)), ("current", json!(event.current)), ("total", json!(event.total))];
@@ -116,11 +119,15 @@ impl<'h> Progress<'h> {
     pub(crate) fn passed_over(&mut self, change: usize, error: &Error) {
         let Some(state) = self.changes.get_mut(change) else { return };
         state.rests();
-        let name = state.change.name.clone();
+        self.warn(change, &error.to_string());
+    }
+
+    fn warn(&self, change: usize, text: &str) {
+        let name = self.changes.get(change).map_or("", |state| state.change.name.as_str());
         if self.host.wants_json() {
-            self.event("warning", change, &[("message", json!(error.to_string()))]);
+            self.event("warning", change, &[("message", json!(text))]);
         } else {
-            warning!("{name}: {error}");
+            warning!("{name}: {text}");
         }
     }
 
@@ -158,6 +165,11 @@ impl<'h> Progress<'h> {
         // A line that cannot be written is told at the end.
         drop(self.host.json(&body));
     }
+}
+
+/// What is said beside the steps of a build, or of its context, is the host's own.
+fn warning_of_the_host(event: &Event) -> Option<&str> {
+    event.text.strip_prefix("warning: ").filter(|_| matches!(event.id.as_str(), "" | "context"))
 }
 
 /// Version 1 of a change.

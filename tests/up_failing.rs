@@ -164,3 +164,18 @@ fn an_engine_that_is_killed_mid_way_leaves_nothing_that_the_next_run_does_not_me
     shop.run("up").env("DOCKER_HOST", &host).succeeds();
     assert_eq!(engine.docker("ps -q").lines().count(), 2);
 }
+
+#[test]
+fn an_image_that_must_be_asked_for_each_time_and_cannot_fails_though_an_old_one_is_here() {
+    let shop = Composed::new("services: {web: {image: busybox}}");
+    let told = |output: crate::harness::Output| {
+        output.says("failed to pull image busybox").says("the engine cannot reach the registry `docker.io`");
+    };
+    told(shop.run("up --pull always").ends(9));
+    shop.change("image:", "pull_policy: always, image:");
+    told(shop.run("up").ends(9));
+    assert!(shop.states().is_empty());
+    // An image may still be young enough.
+    shop.change("always", "daily");
+    shop.run("up").succeeds().says("warning: busybox: ");
+}

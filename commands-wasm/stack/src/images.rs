@@ -82,12 +82,14 @@ fn need(service: &WantedService, is_there: bool, wishes: &ImageWishes) -> Need {
     if can_build {
         return if is_there { Need::Nothing } else { Need::Build(Cause::NotThere) };
     }
-    let pull = |cause| Need::Pull { cause, optional: is_there };
+    let pull = |cause| Need::Pull { cause, optional: false };
     match (wishes.pull, &service.pull_policy) {
         (Some(Pull::Always), _) => pull(Cause::Asked),
         (Some(Pull::Never), _) | (None, Some(PullPolicy::Never | PullPolicy::Build)) => Need::Nothing,
-        // How old an image is here the engine's list does not tell: asking the registry is right in any case.
-        (None, Some(PullPolicy::Always | PullPolicy::Refresh(_))) => pull(Cause::PullPolicy),
+        (None, Some(PullPolicy::Always)) => pull(Cause::PullPolicy),
+        // How old an image is here the engine's list does not tell: the registry is asked in any case, and one that may
+        // still be young enough does.
+        (None, Some(PullPolicy::Refresh(_))) => Need::Pull { cause: Cause::PullPolicy, optional: is_there },
         _ if is_there => Need::Nothing,
         _ => pull(Cause::NotThere),
     }

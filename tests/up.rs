@@ -318,3 +318,20 @@ fn events_are_one_document_a_line() {
     let done = |name: &str| events.iter().any(|event| event["event"] == "done" && event["name"] == *name && event["verb"] == "create");
     assert!(done(&format!("{}-web-1", shop.name())), "{output}");
 }
+
+#[test]
+fn a_tmpfs_has_its_options_and_does_not_stand_in_the_way_of_volumes_from() {
+    let shop = Composed::new(
+        "
+services:
+  db: {image: busybox, tmpfs: ['/run/db:size=64k,mode=1770,uid=7', /scratch]}
+  web: {image: busybox, volumes_from: [db], depends_on: [db]}
+",
+    );
+    shop.run("up").succeeds();
+    let db = shop.stack.container("db");
+    assert_eq!(db["HostConfig"]["Tmpfs"], serde_json::json!({ "/run/db": "size=64k,mode=1770,uid=7", "/scratch": "" }));
+    assert_eq!(shop.engine.docker(&format!("exec {}-db-1 stat -c %a:%u /run/db", shop.name())), "1770:7\n");
+    shop.run("up").succeeds().prints("nothing to be done");
+    assert_eq!(shop.states(), ["shop-db-1 running", "shop-web-1 running"]);
+}

@@ -64,34 +64,18 @@ fn one(project: &Project, service: &Service, mount: &model::Mount) -> Result<Mou
     }
 }
 
-/// `/run` or `/run:size=64m,mode=1770`.
+/// `/run` or `/run:size=64m,mode=1770`: the engine reads the options.
 fn tmpfs(service: &Service, line: &str) -> Result<Mount, Error> {
     let (target, options) = line.split_once(':').unwrap_or((line, ""));
-    let mut mount = Mount { kind: MountKind::Tmpfs, target: target.to_owned(), ..Default::default() };
-    for option in options.split(',').filter(|option| !option.is_empty()) {
-        let refused = || unsupported(service, "tmpfs", &format!("the option `{option}`; `size`, `mode` and `ro` are"));
-        match option.split_once('=') {
-            Some(("size", size)) => mount.tmpfs_size = bytes(size).ok_or_else(refused)?,
-            Some(("mode", mode)) => mount.tmpfs_mode = u32::from_str_radix(mode, 8).map_err(|_| refused())?,
-            None if option == "ro" => mount.read_only = true,
-            // What the engine does anyway.
-            None if matches!(option, "rw" | "nosuid" | "nodev" | "noexec") => {}
-            _ => return Err(refused()),
-        }
-    }
-    Ok(mount)
-}
-
-/// `65536`, `64k`, `64m`, `1g`.
-fn bytes(text: &str) -> Option<u64> {
-    let text = text.to_ascii_lowercase();
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match text.get(digits.len()..)? {
-        "" | "b" => 1,
-        "k" | "kb" => 1 << 10,
-        "m" | "mb" => 1 << 20,
-        "g" | "gb" => 1 << 30,
-        _ => return None,
+    let is_known = |option: &str| match option.split_once('=') {
+        Some((name, _)) => matches!(name, "size" | "mode" | "uid" | "gid" | "nr_inodes"),
+        None => matches!(option, "rw" | "ro" | "exec" | "noexec" | "nosuid" | "nodev"),
     };
-    digits.parse::<u64>().ok()?.checked_mul(unit)
+    let options: Vec<&str> = options.split(',').filter(|option| !option.is_empty()).collect();
+    if let Some(option) = options.iter().find(|option| !is_known(option)) {
+        let known = "`size`, `mode`, `uid`, `gid`, `nr_inodes`, `ro` and `exec` are";
+        return Err(unsupported(service, "tmpfs", &format!("the option `{option}`; {known}")));
+    }
+    let source = if options.is_empty() { "rw".to_owned() } else { options.join(",") };
+    Ok(Mount { kind: MountKind::Tmpfs, target: target.to_owned(), source, ..Default::default() })
 }

@@ -54,7 +54,7 @@ services:
   a:
     image: x
     volumes: ['data:/data', './here:/here:ro', '/etc/localtime:/etc/localtime:ro', /anonymous]
-    tmpfs: ['/run:size=64m,mode=1770']
+    tmpfs: ['/run:size=64m,mode=1770', /tmp]
 volumes: {data: }
 ",
     );
@@ -65,10 +65,10 @@ volumes: {data: }
         (MountKind::Bind, "./here", "/here", true),
         (MountKind::Bind, "/etc/localtime", "/etc/localtime", true),
         (MountKind::Volume, "", "/anonymous", false),
-        (MountKind::Tmpfs, "", "/run", false),
+        (MountKind::Tmpfs, "size=64m,mode=1770", "/run", false),
+        (MountKind::Tmpfs, "rw", "/tmp", false),
     ];
     assert_eq!(told, expected);
-    assert_eq!((mounts[4].tmpfs_size, mounts[4].tmpfs_mode), (64 << 20, 0o1770));
 }
 
 #[test]

@@ -66,6 +66,7 @@ fn body(spec: Spec, resolved: Resolved) -> Result<ContainerCreateBody, Failure> 
     let resources = HostConfig {
         binds: given(mounts.binds),
         mounts: given(mounts.mounts),
+        tmpfs: (!mounts.tmpfs.is_empty()).then_some(mounts.tmpfs),
         volumes_from: given(volumes_from),
         network_mode: Some(network_mode),
         port_bindings: port_bindings(&spec.published),
@@ -215,10 +216,12 @@ struct Mounts {
     /// `source:target:options`: the only form that makes a missing folder on old engines, and that knows SELinux.
     binds: Vec<String>,
     mounts: Vec<Mounted>,
+    /// Options by target.
+    tmpfs: HashMap<String, String>,
 }
 
 fn mounts(asked: &[Mount], sources: Vec<Option<PathBuf>>, volumes: Vec<(String, String)>) -> Result<Mounts, Failure> {
-    let mut all = Mounts { binds: Vec::new(), mounts: Vec::new() };
+    let mut all = Mounts { binds: Vec::new(), mounts: Vec::new(), tmpfs: HashMap::new() };
     for (mount, source) in asked.iter().zip(sources) {
         match (mount.kind, source) {
             (MountKind::Bind, Some(source)) => {
@@ -236,7 +239,12 @@ fn mounts(asked: &[Mount], sources: Vec<Option<PathBuf>>, volumes: Vec<(String, 
             // A source that was not resolved was not compared with the grant.
             (MountKind::Bind, None) => return Err(Failure::Other("a mount without a source".to_owned())),
             (MountKind::Volume, _) => all.mounts.push(volume_mount(mount)),
-            (MountKind::Tmpfs, _) => all.mounts.push(tmpfs_mount(mount)),
+            (MountKind::Tmpfs, _) if mount.source.is_empty() => all.mounts.push(tmpfs_mount(mount)),
+            (MountKind::Tmpfs, _) => {
+                // The engine's word for none is an empty one.
+                let options = if mount.source == "rw" { String::new() } else { mount.source.clone() };
+                all.tmpfs.insert(mount.target.clone(), options);
+            }
         }
     }
     all.mounts.extend(volumes.into_iter().map(|(name, target)| Mounted {

@@ -143,8 +143,8 @@ impl Permit {
             propagation,
             no_copy: _,
             subpath,
-            tmpfs_size: _,
-            tmpfs_mode: _,
+            tmpfs_size,
+            tmpfs_mode,
             selinux,
         } = mount;
         if !target.starts_with('/') || target.chars().any(char::is_control) {
@@ -172,7 +172,10 @@ impl Permit {
             MountKind::Volume if source.is_empty() => Ok(None),
             MountKind::Volume => name::check("volume", source).map(|()| None),
             MountKind::Tmpfs if source.is_empty() => Ok(None),
-            MountKind::Tmpfs => Err("a mount of the kind `tmpfs` has no source".to_owned()),
+            MountKind::Tmpfs if *read_only || *tmpfs_size > 0 || *tmpfs_mode > 0 => {
+                Err("a tmpfs has its options in its source, or beside it".to_owned())
+            }
+            MountKind::Tmpfs => tmpfs_options(source).map(|()| None),
         }
     }
 
@@ -216,6 +219,21 @@ fn file(file: &File) -> Result<(), Invalid> {
         return Err(format!("`{path}` has {} bytes; at most {} are possible", content.len(), limits::FILE_BYTES));
     }
     Ok(())
+}
+
+/// None gives more than the container's own folders have.
+fn tmpfs_options(options: &str) -> Result<(), Invalid> {
+    let is_count = |value: &str| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let is_known = |option: &str| match option.split_once('=') {
+        None => matches!(option, "rw" | "ro" | "exec" | "noexec" | "nosuid" | "nodev"),
+        Some(("size", size)) => is_count(size.trim_end_matches(['k', 'm', 'g', 'K', 'M', 'G', '%'])),
+        Some(("mode" | "uid" | "gid" | "nr_inodes", value)) => is_count(value),
+        Some(_) => false,
+    };
+    match options.split(',').find(|option| !is_known(option)) {
+        Some(option) => Err(format!("`{}` is no option of a tmpfs", option.escape_debug())),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -119,6 +119,10 @@ pub(in crate::capabilities::docker) fn volume(source: &str) -> Mount {
     }
 }
 
+fn tmpfs(options: &str) -> Mount {
+    volume(options).of(MountKind::Tmpfs)
+}
+
 impl Mount {
     fn of(self, kind: MountKind) -> Self {
         Self { kind, ..self }
@@ -280,6 +284,7 @@ fn what_every_container_may_have_needs_no_grant() {
         Spec { network_mode: "container:shop-db-1".into(), ..spec() },
         Spec { attachments: vec![attachment("shop_default")], ..spec() },
         Spec { mounts: vec![volume("shop_db"), volume(""), Mount { target: "/tmp".into(), ..volume("").of(MountKind::Tmpfs) }], ..spec() },
+        Spec { mounts: vec![tmpfs("rw"), tmpfs("size=64m,mode=1770,uid=1000,gid=1000,exec,ro")], ..spec() },
         Spec { logging: Some(LogDriver { driver: "json-file".into(), options: pair("max-size", "10m") }), ..spec() },
         Spec { labels: pair("traefik.enable", "true"), ..spec() },
         in_namespace(|namespaces| namespaces.ipc = "shareable".into()),
@@ -309,6 +314,11 @@ fn what_no_grant_could_mean_is_refused_as_a_whole() {
         Spec { mounts: vec![Mount { target: "x".into(), ..volume("v") }], ..spec() },
         Spec { mounts: vec![Mount { subpath: "../x".into(), ..volume("v") }], ..spec() },
         Spec { mounts: vec![volume("../v")], ..spec() },
+        Spec { mounts: vec![tmpfs("/etc")], ..spec() },
+        Spec { mounts: vec![tmpfs("rw,suid")], ..spec() },
+        Spec { mounts: vec![tmpfs("rw,mode=x")], ..spec() },
+        Spec { mounts: vec![Mount { tmpfs_size: 1, ..tmpfs("rw") }], ..spec() },
+        Spec { mounts: vec![Mount { target: "x".into(), ..tmpfs("rw") }], ..spec() },
         Spec { mounts: vec![Mount { propagation: "wide".into(), ..bind(".", true) }], ..spec() },
         Spec { files: file("relative", 1), ..spec() },
         Spec { files: file("/a/../b", 1), ..spec() },

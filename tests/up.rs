@@ -335,3 +335,14 @@ services:
     shop.run("up").succeeds().prints("nothing to be done");
     assert_eq!(shop.states(), ["shop-db-1 running", "shop-web-1 running"]);
 }
+
+#[test]
+fn a_mac_address_is_given_by_engines_of_any_age() {
+    let shop = Composed::new(
+        "services: {web: {image: busybox, mac_address: '02:42:0a:00:00:07', networks: [one, two]}}\nnetworks: {one: , two: }",
+    );
+    shop.run("up -d").succeeds();
+    let networks = shop.stack.container("web")["NetworkSettings"]["Networks"].clone();
+    assert_eq!(networks[format!("{}_one", shop.name())]["MacAddress"], "02:42:0a:00:00:07", "{networks}");
+    shop.run("up --detach").succeeds().prints("nothing to be done");
+}

@@ -47,6 +47,9 @@ struct Args {
     /// How long a container may take to stop before it is killed [default: its own time, or 10s]
     #[arg(long, short, value_name = "TIME", value_parser = duration::parse)]
     timeout: Option<Duration>,
+    /// For who is used to Compose: containers run in the background anyway
+    #[arg(long, short)]
+    detach: bool,
     /// How long to wait for another run that works on the project
     #[arg(long, value_name = "TIME", value_parser = duration::parse, default_value = "0")]
     lock_timeout: Duration,

@@ -53,6 +53,7 @@ pub(super) async fn plan(scope: &Scope, mut spec: Spec, checked: Checked) -> Res
             ("", None) => "none".to_owned(),
             (mode, _) => shared(scope, &containers, "network-mode", "network", mode).await?,
         },
+        mac_address: mac_address(scope, &all).await?,
         endpoints: all,
         pid: shared(scope, &containers, "pid", "pid", &spec.namespaces.pid).await?,
         ipc: shared(scope, &containers, "ipc", "ipc", &spec.namespaces.ipc).await?,
@@ -134,7 +135,8 @@ async fn needs(scope: &Scope, spec: &Spec) -> Result<(), Error> {
     let attached = &spec.attachments;
     let asked = [
         ("gateway-priority", (1, 48), attached.iter().any(|attachment| attachment.gateway_priority != 0)),
-        ("mac-address", SEVERAL_NETWORKS, attached.iter().any(|attachment| !attachment.mac_address.is_empty())),
+        // Older engines know one for the container.
+        ("mac-address", SEVERAL_NETWORKS, attached.iter().skip(1).any(|attachment| !attachment.mac_address.is_empty())),
         ("subpath", (1, 45), spec.mounts.iter().any(|mount| !mount.subpath.is_empty())),
         ("start-interval", (1, 44), spec.healthcheck.as_ref().is_some_and(|check| check.start_interval_ns > 0)),
         ("annotations", (1, 43), !spec.annotations.is_empty()),
@@ -181,6 +183,13 @@ async fn networks(scope: &Scope, spec: &mut Spec) -> Result<Networks, Error> {
     let at_once = found.len() == 1 || scope.engine.version().await?.is_at_least(SEVERAL_NETWORKS);
     let later = if at_once { Vec::new() } else { found.split_off(1) };
     Ok((first, found.into_iter().map(|(_, attachment)| attachment).collect(), later))
+}
+
+/// The container's own, for engines that know none of an endpoint.
+async fn mac_address(scope: &Scope, endpoints: &[Attachment]) -> Result<String, Error> {
+    let address = endpoints.first().map(|endpoint| endpoint.mac_address.clone()).unwrap_or_default();
+    let is_known = address.is_empty() || scope.engine.version().await?.is_at_least(SEVERAL_NETWORKS);
+    Ok(if is_known { String::new() } else { address })
 }
 
 fn names_containers(spec: &Spec) -> bool {

@@ -4,18 +4,24 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use bollard::models::{
-    ContainerCreateBody, DeviceMapping, DeviceRequest as Request, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum,
+    ContainerCreateBody, DeviceMapping, DeviceRequest as Requested, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum,
     HostConfigLogConfig, Mount as Mounted, MountBindOptions, MountBindOptionsPropagationEnum, MountTmpfsOptions, MountType,
     MountVolumeOptions, NetworkingConfig, PortBinding, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use bollard::query_parameters::{CreateContainerOptions, UploadToContainerOptions};
 
+use hyper::header::CONTENT_TYPE;
+use hyper::{Method, Request};
+use url::form_urlencoded;
+
 use super::networks::endpoint;
+use super::raw::{json_of, unaskable};
 use super::{Engine, Failure, given, map};
 use crate::capabilities::docker::create::{
     Device, DeviceRequest, Healthcheck, LogDriver, Mount, MountKind, Namespaces, Published, Resources, RestartMode, Security, Spec,
     Variable,
 };
+use crate::capabilities::docker::limits;
 use crate::capabilities::docker::types::{Attachment, Limit, Pair};
 
 /// What stands in a spec by names, as the engine is told it.
@@ -34,6 +40,8 @@ pub(crate) struct Resolved {
     pub(crate) network_mode: String,
     /// Those that are joined from the first; networks by name.
     pub(crate) endpoints: Vec<Attachment>,
+    /// The container's, where endpoints have none of their own.
+    pub(crate) mac_address: String,
     /// `NAME:ALIAS` on networks, else `ID:ALIAS`
     pub(crate) links: Vec<String>,
     pub(crate) pid: String,
@@ -44,8 +52,32 @@ impl Engine {
     /// The answer is its id.
     pub(crate) async fn create_container(&self, spec: Spec, resolved: Resolved) -> Result<String, Failure> {
         let options = CreateContainerOptions { name: Some(resolved.name.clone()), platform: spec.platform.clone() };
+        let mac_address = resolved.mac_address.clone();
         let body = body(spec, resolved)?;
+        if !mac_address.is_empty() {
+            return self.create_with_address(&options, &body, mac_address).await;
+        }
         self.work(|docker| async move { docker.create_container(Some(options), body).await }).await.map(|answer| answer.id)
+    }
+
+    /// The same with a field that the crate beneath has forgotten.
+    async fn create_with_address(
+        &self,
+        options: &CreateContainerOptions,
+        body: &ContainerCreateBody,
+        address: String,
+    ) -> Result<String, Failure> {
+        let mut body = serde_json::to_value(body).map_err(|_| unaskable())?;
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert("MacAddress".to_owned(), address.into());
+        }
+        let request = Request::builder().method(Method::POST).uri(path(options));
+        let request = request.header(CONTENT_TYPE, "application/json").body(body.to_string()).map_err(|_| unaskable())?;
+        let made = async {
+            let answer = json_of(&mut self.raw(request).await?.into_body(), limits::TOLD_BYTES).await;
+            answer.as_ref().and_then(|answer| answer.get("Id")?.as_str()).map(str::to_owned).ok_or_else(unaskable)
+        };
+        self.patiently(made).await
     }
 
     /// Puts the files of an archive into a container, from its root.
@@ -56,8 +88,18 @@ impl Engine {
     }
 }
 
+fn path(options: &CreateContainerOptions) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("name", options.name.as_deref().unwrap_or_default());
+    if !options.platform.is_empty() {
+        query.append_pair("platform", &options.platform);
+    }
+    format!("/containers/create?{}", query.finish())
+}
+
 fn body(spec: Spec, resolved: Resolved) -> Result<ContainerCreateBody, Failure> {
-    let Resolved { name: _, image, labels, sources, volumes, volumes_from, network_mode, endpoints, links, pid, ipc } = resolved;
+    let Resolved { name: _, image, labels, sources, volumes, volumes_from, network_mode, endpoints, mac_address: _, links, pid, ipc } =
+        resolved;
     let mounts = mounts(&spec.mounts, sources, volumes)?;
     let on_networks = !endpoints.is_empty();
     let exposed = spec.exposed.iter().map(|exposed| format!("{}/{}", exposed.port, exposed.protocol));
@@ -357,9 +399,9 @@ fn device(device: Device) -> DeviceMapping {
     DeviceMapping { path_on_host: Some(device.source), path_in_container: Some(target), cgroup_permissions: Some(permissions) }
 }
 
-fn device_request(request: DeviceRequest) -> Request {
+fn device_request(request: DeviceRequest) -> Requested {
     let DeviceRequest { driver, count, ids, capabilities, options } = request;
-    Request {
+    Requested {
         driver: given(driver),
         count: given(i64::from(count)),
         device_ids: given(ids),

@@ -179,3 +179,30 @@ fn an_image_that_must_be_asked_for_each_time_and_cannot_fails_though_an_old_one_
     shop.change("always", "daily");
     shop.run("up").succeeds().says("warning: busybox: ");
 }
+
+#[test]
+fn a_name_that_is_somebody_elses_is_told_with_the_way_to_see_whose() {
+    let shop = Composed::new("services: {web: {image: busybox, volumes: ['data:/data']}}\nvolumes: {data: }");
+    let name = shop.name();
+    for (make, remove, list) in [
+        (format!("create --name {name}-web-1 busybox"), format!("rm {name}-web-1"), format!("docker ps -a --filter name=^{name}-web-1$")),
+        (format!("volume create {name}_data"), format!("volume rm {name}_data"), format!("docker volume ls --filter name=^{name}_data$")),
+        (
+            format!("network create {name}_default"),
+            format!("network rm {name}_default"),
+            format!("docker network ls --filter name=^{name}_default$"),
+        ),
+    ] {
+        shop.engine.docker(&make);
+        shop.run("up").ends(1).says("is in use").says(&format!("hint: `{list}` shows the "));
+        assert!(!shop.engine.docker(list.strip_prefix("docker ").unwrap()).is_empty());
+        shop.run("down -v --yes").succeeds();
+        shop.engine.docker(&remove);
+    }
+}
+
+#[test]
+fn an_image_for_another_platform_is_told_as_that() {
+    let shop = Composed::new("services: {web: {image: busybox, platform: linux/s390x}}");
+    shop.run("up").ends(1).says("no image `busybox` for linux/s390x: the one that is here is for linux/").says("`--pull always` fetches");
+}

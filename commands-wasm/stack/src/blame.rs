@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use host_sdk::docker::inspect::{self, Details, Health};
-use host_sdk::docker::logs;
+use host_sdk::docker::{DockerError, logs};
 use host_sdk::{Error, Host, detail, talk};
 use serde_json::json;
 
@@ -22,6 +22,10 @@ pub fn explain(plan: &Plan, stopped: Stopped, progress: &Progress<'_>, host: &Ho
     if change.verb == Verb::Build {
         return of_build(error, operation, change, progress);
     }
+    let error = match way(operation, &error) {
+        Some(way) => error.hint(way),
+        None => error,
+    };
     let error = match container(operation, &made) {
         Some(container) => of_container(error, &container, host),
         None => error,
@@ -66,6 +70,29 @@ fn first(plan: &Plan, stopped: Stopped) -> (At, Error) {
 
 fn line(plan: &Plan, at: At) -> Option<(&Operation, &Change)> {
     plan.operations.get(at).and_then(|operation| Some((operation, plan.changes.get(operation.change)?)))
+}
+
+/// What mends it, where that is known.
+fn way(operation: &Operation, error: &Error) -> Option<String> {
+    match (error.docker()?, &operation.action) {
+        (DockerError::Conflict(_), action) => holder(action),
+        (DockerError::NoSuchObject(_), Action::Create(spec)) if !spec.platform.is_empty() => {
+            Some(format!("`--pull always` fetches the image for `{}`", spec.platform))
+        }
+        _ => None,
+    }
+}
+
+/// Whose the name is that was taken no guest is told: how the operator sees it.
+fn holder(action: &Action) -> Option<String> {
+    let (kind, list, name) = match action {
+        Action::Create(spec) => ("container", "ps -a", &spec.name),
+        Action::Rename { name, .. } => ("container", "ps -a", name),
+        Action::CreateNetwork(spec) => ("network", "network ls", &spec.name),
+        Action::CreateVolume(spec) => ("volume", "volume ls", &spec.name),
+        _ => return None,
+    };
+    Some(format!("`docker {list} --filter name=^{name}$` shows the {kind} that has the name"))
 }
 
 /// With what its failing step said.

@@ -347,8 +347,22 @@ pub(super) fn of_create(failure: Failure, name: &str, image: &str) -> Error {
         Failure::Answered { status: 409, message } if message.contains("already in use") => {
             Error::Conflict(format!("the name `{name}` is in use"))
         }
+        Failure::Answered { status: 404, message } if message.contains("does not match the specified platform") => {
+            Error::NoSuchObject(other_platform(image, &message))
+        }
         Failure::Answered { status: 404, message } if message.to_lowercase().contains("image") => no_such("image", image),
         failure => failure.into(),
+    }
+}
+
+/// `wanted linux/arm64, actual: linux/amd64`, or `its platform (linux/amd64) ... the specified platform (linux/arm64)`
+fn other_platform(image: &str, message: &str) -> String {
+    let after = |words: &str| message.split_once(words).and_then(|(_, rest)| rest.split([',', ')']).next());
+    let wanted = after("wanted ").or_else(|| after("specified platform ("));
+    let actual = after("actual: ").or_else(|| after("its platform ("));
+    match (wanted, actual) {
+        (Some(wanted), Some(actual)) => format!("no image `{image}` for {wanted}: the one that is here is for {actual}"),
+        _ => format!("the image `{image}` that is here is for another platform"),
     }
 }
 
@@ -356,4 +370,21 @@ pub(super) fn of_create(failure: Failure, name: &str, image: &str) -> Error {
 fn unique() -> u32 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     now.subsec_nanos() ^ std::process::id().rotate_left(16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_for_another_platform_is_told_as_such_in_each_engines_words() {
+        let told = |message: &str| of_create(Failure::Answered { status: 404, message: message.to_owned() }, "shop-web-1", "busybox");
+        for message in [
+            "image with reference busybox was found but does not match the specified platform: wanted linux/arm64, actual: linux/amd64",
+            "image with reference busybox was found but its platform (linux/amd64) does not match the specified platform (linux/arm64)",
+        ] {
+            let expected = "no image `busybox` for linux/arm64: the one that is here is for linux/amd64";
+            assert_eq!(told(message), Error::NoSuchObject(expected.to_owned()), "{message}");
+        }
+    }
 }

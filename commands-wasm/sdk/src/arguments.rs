@@ -148,12 +148,29 @@ fn usage_failure(name: &str, error: &clap::Error) -> Error {
     let head = rendered.split("\n\n").next().unwrap_or_default();
     let message = head.trim().trim_start_matches("error: ").replace('\'', "`").replace('\n', " ");
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    let similar = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    let similar = [
+        (ContextKind::InvalidArg, ContextKind::SuggestedArg),
+        (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand),
+        (ContextKind::InvalidValue, ContextKind::SuggestedValue),
+    ];
     let mut failure = Error::usage(message);
-    for word in similar.into_iter().filter_map(|kind| error.get(kind)).filter_map(first_word) {
-        failure = failure.hint(format!("did you mean `{word}`?"));
+    for (typed, proposed) in similar {
+        let word = |kind| error.get(kind).and_then(first_word);
+        if let (Some(typed), Some(proposed)) = (word(typed), word(proposed))
+            && is_near(typed, proposed)
+        {
+            failure = failure.hint(format!("did you mean `{proposed}`?"));
+        }
     }
     failure.hint(format!("host run {name} --help"))
+}
+
+/// At most a third of the letters may differ, and at least one may, or one is the other's beginning: clap proposes more.
+fn is_near(typed: &str, proposed: &str) -> bool {
+    let plain = |word: &str| word.trim_start_matches('-').to_lowercase();
+    let (typed, proposed) = (plain(typed), plain(proposed));
+    let allowed = (typed.chars().count() / 3).clamp(1, 3);
+    (typed.len() > 1 && proposed.starts_with(&typed)) || strsim::osa_distance(&typed, &proposed) <= allowed
 }
 
 fn first_word(value: &ContextValue) -> Option<&str> {
@@ -218,6 +235,14 @@ mod tests {
             wrong(&["--tims", "3"]),
             "error: unexpected argument `--tims` found\nhint: did you mean `--times`?\nhint: host run hello --help\n"
         );
+    }
+
+    #[test]
+    fn what_is_hardly_like_anything_gets_no_suggestion() {
+        assert_eq!(wrong(&["--nope"]), "error: unexpected argument `--nope` found\nhint: host run hello --help\n");
+        for (typed, proposed, near) in [("--tim", "--times", true), ("--tiems", "--times", true), ("--nope", "--noinput", false)] {
+            assert_eq!(is_near(typed, proposed), near, "{typed}");
+        }
     }
 
     #[derive(Args)]

@@ -48,7 +48,7 @@ fn a_check_that_fails_does_not_keep_the_others_from_running() {
     let document = project.run("check_code_quality --json").ends(1).json();
     assert_eq!((&document["passed"], &document["checks"][0]["exit_code"]), (&false.into(), &2.into()));
     assert_eq!(document["checks"][0]["output"]["stdout"], "bad types\n");
-    assert_eq!(document["checks"][1]["output"]["stderr"], "black --check .\n");
+    assert_eq!((&document["checks"][1]["exit_code"], &document["checks"][1]["output"]["stderr"]), (&0.into(), &"black --check .\n".into()));
     assert_eq!(stack.containers().len(), 0);
 }
 

@@ -38,6 +38,15 @@ impl Verdict {
         }
     }
 
+    /// Of the program; none where it did not run.
+    pub(crate) fn code(&self) -> Option<i32> {
+        match self {
+            Self::Passed => Some(0),
+            Self::Failed(code) => Some(*code),
+            Self::Missing | Self::Broken(_) => None,
+        }
+    }
+
     /// In `--json`.
     pub(crate) fn word(&self) -> &'static str {
         match self {

@@ -108,10 +108,7 @@ fn run(spec: &Spec, check: &Check, host: &Host) -> Result<(Verdict, Option<Value
 fn report(service: &str, results: Vec<(Check, Verdict, Option<Value>)>, host: &Host) -> Result<Ending> {
     let ending = if results.iter().all(|(_, verdict, _)| verdict.passed()) { Ending::Ok } else { Ending::Failed };
     if host.wants_json() {
-        let one = |(check, verdict, said): &(Check, Verdict, Option<Value>)| {
-            let code = if let Verdict::Failed(code) = verdict { Some(*code) } else { None };
-            json!({ "check": check.line, "verdict": verdict.word(), "exit_code": code, "words": verdict.in_words(check), "output": said })
-        };
+        let one = |(check, verdict, said): &(Check, Verdict, Option<Value>)| json!({ "check": check.line, "verdict": verdict.word(), "exit_code": verdict.code(), "words": verdict.in_words(check), "output": said });
         host.json(&json!({ "service": service, "passed": ending == Ending::Ok, "checks": results.iter().map(one).collect::<Vec<_>>() }))?;
     } else {
         let rows: Vec<(Check, Verdict)> = results.into_iter().map(|(check, verdict, _)| (check, verdict)).collect();

@@ -154,3 +154,10 @@ fn a_link_is_not_replaced_and_leftovers_are() {
     project.run("generate_env pr-42 --force").ends(2).says("is a link");
     assert_eq!(project.read("shared"), "PROJECT_NAME=shared\n");
 }
+
+#[test]
+fn without_a_template_it_says_which_would_do_and_no_more() {
+    let project = Project::new(GRANTS).command("generate_env");
+    let told = project.run("generate_env pr-42").ends(2).says("there is no template").says("put one into .env.sample, ");
+    told.says("`files.\"FILE\" = \"read\"` under `[commands.generate_env]`").lacks("not granted");
+}

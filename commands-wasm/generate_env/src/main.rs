@@ -47,7 +47,7 @@ fn generate_env(args: Args, host: &Host) -> Result<Ending> {
         return Err(Error::usage("`--diff` compares with a file, and `--out -` names none").hint("leave one of them out"));
     }
     let label = name::label(&args.name).ok_or_else(|| Error::usage("the name is empty").hint(format!("host run {} pr-42", host.name())))?;
-    let template = Template::read(args.template.as_deref())?;
+    let template = Template::read(args.template.as_deref(), host.name())?;
     let existing = if to_stdout { None } else { place::read_existing(&args.out)? };
     let mut failure = None;
     let random = &mut |bytes: &mut [u8]| failure = failure.take().or(getrandom::fill(bytes).err());

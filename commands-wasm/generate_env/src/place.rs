@@ -15,21 +15,21 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    pub(crate) fn read(wanted: Option<&str>) -> Result<Self> {
+    pub(crate) fn read(wanted: Option<&str>, command: &str) -> Result<Self> {
         if let Some(path) = wanted {
             let text = read(path)?.ok_or_else(|| Error::usage(format!("there is no template `{path}`")))?;
             return Ok(Self { path: path.to_owned(), text });
         }
-        for path in SAMPLES {
-            match read(path) {
-                Ok(Some(text)) => return Ok(Self { path: path.to_owned(), text }),
-                Ok(None) => {}
-                // What was not granted is not there for us.
-                Err(error) if error.clone().into_failure().ending == host_sdk::Ending::Denied => {}
-                Err(error) => return Err(error),
-            }
+        // Each that is opened and was not granted would be told by the host, also where there is none.
+        let is_there = |path: &str| fs::metadata(path).is_ok_and(|found| found.is_file());
+        if let Some(path) = SAMPLES.into_iter().find(|path| is_there(path))
+            && let Some(text) = read(path)?
+        {
+            return Ok(Self { path: path.to_owned(), text });
         }
-        Err(Error::usage("there is no template").hint(format!("put one into {}, or name it with `--template FILE`", SAMPLES.join(", "))))
+        let error = Error::usage("there is no template");
+        let error = error.hint(format!("put one into {}, or name it with `--template FILE`", SAMPLES.join(", ")));
+        Err(error.hint(format!("it is seen where host.toml grants it: `files.\"FILE\" = \"read\"` under `[commands.{command}]`")))
     }
 }
 

@@ -53,10 +53,10 @@ mod tests {
 
     #[test]
     fn folders_that_nobody_gave_to_the_guest_are_not_told() {
-        let told = |text: &str| conceal(text, Path::new("/home/ann/shop"), Some(Path::new("/run/docker.sock")));
+        let told = |text: &str| conceal(text, Path::new("/srv/ann/shop"), Some(Path::new("/run/docker.sock")));
         let id = "3f".repeat(32);
         let table = [
-            ("bind source path does not exist: /home/ann/shop/data", "bind source path does not exist: ./data".to_owned()),
+            ("bind source path does not exist: /srv/ann/shop/data", "bind source path does not exist: ./data".to_owned()),
             ("dial unix /run/docker.sock: connect", "dial unix the engine's socket: connect".to_owned()),
             (
                 "error mounting \"/var/lib/docker/volumes/shop_db/_data\" to rootfs at \"/data\"",

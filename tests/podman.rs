@@ -144,3 +144,15 @@ fn podman_builds_images_and_a_failing_step_is_shown() {
     let images = shop.engine.docker("images");
     assert!(!images.contains(&format!("{}-web", shop.name())), "{down}\n{images}");
 }
+
+#[test]
+fn podman_gives_a_tmpfs_and_a_mac_address_as_docker_does() {
+    let _alone = alone();
+    let web = "{image: busybox, tmpfs: ['/run/x:size=64k,mode=1770', /scratch], mac_address: '02:42:0a:00:00:07', stop_signal: KILL}";
+    let shop = Composed::on(shared_podman(), &format!("services: {{web: {web}}}"));
+    shop.run("up").succeeds();
+    let inside = |words: &str| shop.engine.docker(&format!("exec {}-web-1 {words}", shop.name()));
+    assert_eq!(inside("stat -c %a /run/x"), "1770\n");
+    assert_eq!(inside("cat /sys/class/net/eth0/address"), "02:42:0a:00:00:07\n");
+    shop.run("up").succeeds().prints("nothing to be done");
+}

@@ -254,12 +254,13 @@ async fn overdue(gate: &Gate) {
 
 /// How the run was ended from outside, and the words for it.
 fn left(gate: &Gate) -> Option<(Ending, &'static str)> {
-    match gate.leave() {
-        Leave::Granted => None,
-        Leave::TimedOut => Some((Ending::Timeout, "the time of {name} was over")),
-        Leave::Interrupted => Some((Ending::Interrupted, "{name} was interrupted")),
-        Leave::Terminated => Some((Ending::Terminated, "{name} was terminated")),
-    }
+    let words = match gate.leave() {
+        Leave::Granted => return None,
+        Leave::TimedOut => "the time of {name} was over",
+        Leave::Interrupted => "{name} was interrupted",
+        Leave::Terminated => "{name} was terminated",
+    };
+    gate.leave().ending().map(|ending| (ending, words))
 }
 
 fn report(

@@ -21,6 +21,7 @@ use self::journal::Journal;
 pub use self::operation::{Decision, Effect, Operation};
 pub use self::signals::Signals;
 use self::signals::Switch;
+use crate::outcome::Ending;
 
 /// Why the gate did not let an operation through, or did not let it finish.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +67,18 @@ pub enum Leave {
     Interrupted,
     /// SIGTERM.
     Terminated,
+}
+
+impl Leave {
+    /// How the run ends, once it may go no further.
+    pub fn ending(self) -> Option<Ending> {
+        match self {
+            Self::Granted => None,
+            Self::TimedOut => Some(Ending::Timeout),
+            Self::Interrupted => Some(Ending::Interrupted),
+            Self::Terminated => Some(Ending::Terminated),
+        }
+    }
 }
 
 /// Shared by all capabilities of one run; cheap to clone.
@@ -213,7 +226,8 @@ impl Gate {
         match leave {
             Leave::Granted => None,
             Leave::TimedOut => Some(Refusal::Timeout(format!("the time of `{}` is over", self.command()))),
-            Leave::Interrupted | Leave::Terminated => Some(Refusal::Cancelled("the run was interrupted".to_owned())),
+            Leave::Interrupted => Some(Refusal::Cancelled("the run was interrupted".to_owned())),
+            Leave::Terminated => Some(Refusal::Cancelled("the run was terminated".to_owned())),
         }
     }
 

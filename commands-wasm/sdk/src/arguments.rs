@@ -54,18 +54,18 @@ pub fn run<A: Args, R: Report>(manifest: &'static Manifest, body: fn(A, &Host) -
             settings::merge(common.yes, common.no_input, common.json, common.quiet, common.verbosity);
             let host = Host::new(name, settings::get());
             output::begin(host.settings());
-            body(args, &host).map_or_else(|error| fail(&error.into_failure(), host.settings().json), Report::exit_code)
+            body(args, &host).map_or_else(|error| fail(error.into_failure(), host.settings().json), Report::exit_code)
         }
         Parsed::Help(text) => {
             output::data(format_args!("{}", text.trim_end()));
             Ending::Ok.code()
         }
-        Parsed::Wrong(failure) => fail(&failure, before.json || words.iter().any(|word| word == "--json")),
+        Parsed::Wrong(failure) => fail(*failure, before.json || words.iter().any(|word| word == "--json")),
     };
     let code = match output::finish() {
         Ok(()) => code,
         // Never as JSON: that would go where nothing arrives.
-        Err(error) => code.max(fail(&error.into_failure(), false)),
+        Err(error) => code.max(fail(error.into_failure(), false)),
     };
     if code != 0 {
         host_run::exit(code);
@@ -92,7 +92,10 @@ pub fn call_constructors() {
 }
 
 /// Shows the failure and answers its exit code.
-fn fail(failure: &Failure, json: bool) -> u8 {
+fn fail(failure: Failure, json: bool) -> u8 {
+    // What was broken off does not know by which signal.
+    let is_terminated = failure.ending == Ending::Interrupted && host_run::ends_with() == Some(Ending::Terminated.code());
+    let failure = if is_terminated { Failure { ending: Ending::Terminated, ..failure } } else { failure };
     if json {
         output::data(format_args!("{}", failure.to_json()));
     } else {

@@ -24,7 +24,10 @@ pub enum Ending {
     /// A service cannot be reached.
     Unreachable = 9,
     Timeout = 124,
+    /// SIGINT.
     Interrupted = 130,
+    /// SIGTERM.
+    Terminated = 143,
 }
 
 impl Ending {
@@ -47,6 +50,7 @@ impl Ending {
             Self::Unreachable => "unreachable",
             Self::Timeout => "timeout",
             Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
         }
     }
 }

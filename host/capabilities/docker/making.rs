@@ -16,7 +16,7 @@ use super::policy::of_container;
 use super::policy::spec::Checked;
 use super::scope::{Scope, is_whole_id, pick};
 use super::types::{Attachment, Error, Pair};
-use super::{HALF, paths};
+use super::{HALF, archive, paths};
 
 /// Engines that join all networks at once.
 const SEVERAL_NETWORKS: (u32, u32) = (1, 44);
@@ -324,7 +324,7 @@ fn all_labels(scope: &Scope, spec: &mut Spec) -> Vec<Pair> {
 
 /// Files as the engine takes them; folders on the way are made by it.
 fn archive(files: &[File]) -> Result<Vec<u8>, Error> {
-    let mut archive = tar::Builder::new(Vec::new());
+    let mut archive = archive::begin(Vec::new()).map_err(failed)?;
     for file in files {
         let mut header = tar::Header::new_gnu();
         header.set_size(file.content.len() as u64);

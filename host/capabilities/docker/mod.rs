@@ -5,6 +5,7 @@
 //! project is answered like one that was never made. What is absent on purpose: commit, export, copying files out of
 //! containers, swarm, plugins, changing the engine itself.
 
+mod archive;
 mod build;
 mod client;
 mod digest;

@@ -60,7 +60,7 @@ pub(super) fn prepare(
         stderr,
         config: grants.config.clone(),
         terminal: TerminalCtx::new(gate.clone(), settings(context)),
-        command: CommandCtx::new(name, run_id.clone(), context.project.name()),
+        command: CommandCtx::new(gate.clone(), name, run_id.clone(), context.project.name()),
         sql: sql(&gate, permitted, context)?,
         redis: redis(&gate, permitted, context)?,
         broadcast: broadcast(&gate, run_id.clone(), permitted, context)?,

@@ -7,8 +7,8 @@ use bollard::models::ImageInspect;
 
 use super::context::{Context, Unreadable};
 use super::logins::{self, Logins};
-use super::references::{self, Base, References};
-use super::request::Builder;
+use super::references::{self, Base, Reading, References};
+use super::request::{self, Builder};
 use crate::capabilities::docker::client::{Engine, Failure};
 use crate::capabilities::docker::error::{invalid, no_such};
 use crate::capabilities::docker::jobs::Reporter;
@@ -19,7 +19,8 @@ use crate::capabilities::docker::scope::Scope;
 use crate::capabilities::docker::types::{Error, Event};
 use crate::capabilities::docker::wit::build::Spec;
 
-/// Readers of Dockerfiles that need no grant: they are the engine's own, in newer versions.
+/// Readers of Dockerfiles that need no grant: they are the engine's own, in newer versions. Those before 1.2 do not keep
+/// the projects' cache mounts apart.
 pub(super) const OWN_READER: &str = "docker.io/docker/dockerfile";
 
 /// What a build lacks, as far as its spec, its context and its instructions tell. What cannot be meant the build says.
@@ -82,20 +83,33 @@ async fn references(scope: &Scope, spec: &Spec, context: &Context, builder: Buil
     let version = scope.engine.version().await?;
     let machine = format!("{}/{}", version.os, version.architecture);
     let platform = if spec.platform.is_empty() { machine.as_str() } else { spec.platform.as_str() };
-    let arguments: Vec<(String, String)> = spec.args.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect();
-    let platforms = (builder == Builder::BuildKit).then_some((machine.as_str(), platform));
-    let mut found = references::of(&context.instructions, &arguments, platforms).map_err(invalid)?;
+    let arguments = request::arguments(spec, builder, scope.project()).into_iter().map(|pair| (pair.name, pair.value));
+    let reading = match builder {
+        Builder::BuildKit => Reading::BuildKit { machine: &machine, target: platform },
+        Builder::Classic if version.podman => Reading::Podman,
+        Builder::Classic => Reading::Classic,
+    };
+    let mut found = references::of(&context.instructions, &Vec::from_iter(arguments), reading).map_err(invalid)?;
     if builder == Builder::Classic {
         found.readers.clear();
     }
     Ok((found, platform.to_owned()))
 }
 
+/// `docker/dockerfile:1`, `docker/dockerfile:1.7-labs`; what a digest stands for cannot be told.
+fn is_own_reader(reference: &Reference) -> bool {
+    let (name, tag) = reference.parts();
+    let version = tag.split_once('-').map_or(tag, |(version, channel)| if channel == "labs" { version } else { "" });
+    let numbers: Option<Vec<u32>> = version.split('.').map(|number| number.parse().ok()).collect();
+    let is_new = numbers.is_some_and(|numbers| numbers.len() <= 3 && (numbers == [1] || numbers >= vec![1, 2]));
+    name == OWN_READER && (is_new || matches!(tag, "latest" | "labs"))
+}
+
 fn readers(scope: &Scope, found: &References) -> Result<Vec<Lack>, Error> {
     let mut lacks = Vec::new();
     for reader in &found.readers {
         let reference = Reference::new(reader).map_err(invalid)?;
-        if reference.parts().0 != OWN_READER && !scope.permit.has_image(&reference) {
+        if !is_own_reader(&reference) && !scope.permit.has_image(&reference) {
             lacks.push(Lack::item("syntax", "images", reader));
         }
     }
@@ -160,6 +174,37 @@ impl Engine {
             // It is not here, or cannot be a name: the build says so, or pulls it.
             Err(Failure::Answered { status: 400..500, .. } | Failure::Other(_)) => Ok(None),
             Err(failure) => Err(failure),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_that_keep_projects_apart_need_no_grant() {
+        let is_own = |reader: &str| is_own_reader(&Reference::new(reader).unwrap());
+        for own in [
+            "docker/dockerfile",
+            "docker/dockerfile:1",
+            "docker.io/docker/dockerfile:1.2",
+            "docker/dockerfile:1.7.1-labs",
+            "docker/dockerfile:labs",
+        ] {
+            assert!(is_own(own), "{own}");
+        }
+        let digest = format!("docker/dockerfile@sha256:{}", "a".repeat(64));
+        for other in [
+            "docker/dockerfile:1.0.0-experimental",
+            "docker/dockerfile:1.1.7",
+            "docker/dockerfile:experimental",
+            "docker/dockerfile:0",
+            "other/dockerfile:1",
+            &digest,
+            "docker/dockerfile:1-x",
+        ] {
+            assert!(!is_own(other), "{other}");
         }
     }
 }

@@ -14,6 +14,7 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
+use super::super::archive;
 use super::ignore::{self, Ignore};
 
 /// Folders within folders: each holds a descriptor open while it is read.
@@ -24,9 +25,6 @@ const ENTRIES_BOUND: u64 = 1_000_000;
 const STATE: &str = ".host";
 /// What may hold passwords, or what commands did.
 const PRIVATE: [&str; 3] = [".env", "host.toml", STATE];
-/// The first entry, which engines pass over: they look at the first bytes of a context to see whether it is compressed,
-/// and a name that somebody else chose could have them read something else than was looked at.
-const FIRST: (&str, &str) = ("pax_global_header", "16 comment=host\n");
 /// Bytes of a Dockerfile.
 const DOCKERFILE_BOUND: u64 = 4 << 20;
 
@@ -134,8 +132,9 @@ impl Context {
         };
         let text = read_beneath(root, &real, DOCKERFILE_BOUND).map_err(|error| invalid("the Dockerfile", name, &error))?;
         let relative = ignore::clean(name);
-        // One that is reached through a link is sent like one that lies elsewhere.
-        if real.strip_prefix(real_context).is_ok_and(|path| path == Path::new(&relative)) {
+        // One that is reached through a link is sent like one that lies elsewhere, and so is one that Podman would have the
+        // machine's preprocessor read, which includes files of the machine.
+        if !relative.ends_with(".in") && real.strip_prefix(real_context).is_ok_and(|path| path == Path::new(&relative)) {
             self.dockerfile = relative;
             self.instructions = text;
         } else {
@@ -166,13 +165,7 @@ impl Context {
 
     /// Writes the context as tar; ends with an error when `out` takes no more. `note` hears what is unusual.
     pub(super) fn write_tar(self, out: impl Write, mut note: impl FnMut(Note)) -> io::Result<()> {
-        let mut tar = tar::Builder::new(out);
-        let (name, content) = FIRST;
-        let mut first = tar::Header::new_ustar();
-        first.set_entry_type(tar::EntryType::XGlobalHeader);
-        first.set_mode(0o644);
-        first.set_size(u64::try_from(content.len()).unwrap_or_default());
-        tar.append_data(&mut first, name, content.as_bytes())?;
+        let mut tar = archive::begin(out)?;
         for extra in &self.extras {
             let mut header = tar::Header::new_gnu();
             header.set_mode(0o644);

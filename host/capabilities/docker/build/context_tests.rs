@@ -268,3 +268,12 @@ fn a_dockerfile_that_comes_to_lie_behind_a_link_is_missed() {
     let error = context.write_tar(Vec::new(), |_| {}).unwrap_err();
     assert_eq!(error.to_string(), "`d/Dockerfile`: it was replaced while the context was read");
 }
+
+#[test]
+fn what_podman_would_have_a_preprocessor_read_is_sent_under_another_name() {
+    let project = Project::new(&[("Dockerfile.in", "FROM x\n#include \"/etc/passwd\"")]);
+    let context = project.open(".", ".", "Dockerfile.in").unwrap();
+    assert!(context.dockerfile.starts_with(".dockerfile."), "{}", context.dockerfile);
+    let sent = sent(context).0;
+    assert_eq!(sent.keys().filter(|name| name.starts_with(".dockerfile.")).count(), 1);
+}

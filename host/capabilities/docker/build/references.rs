@@ -40,8 +40,21 @@ pub(super) struct Base {
     pub(super) platform: Option<String>,
 }
 
-/// Reads instructions. `platforms` are the engine's and the image's, where the builder tells instructions of them.
-pub(super) fn of(text: &str, arguments: &[(String, String)], platforms: Option<(&str, &str)>) -> Result<References, String> {
+/// Who follows the instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading<'p> {
+    /// It tells instructions the platforms of the engine and of the image.
+    BuildKit {
+        machine: &'p str,
+        target: &'p str,
+    },
+    Classic,
+    /// To it `Build` and `build` are two stages, and what a variable holds is never one.
+    Podman,
+}
+
+/// Reads instructions. `arguments` are all that the builder is told.
+pub(super) fn of(text: &str, arguments: &[(String, String)], reading: Reading<'_>) -> Result<References, String> {
     let mut readers: BTreeSet<String> = lines::readers(text).into_iter().collect();
     for (name, value) in arguments {
         match name.as_str() {
@@ -51,8 +64,12 @@ pub(super) fn of(text: &str, arguments: &[(String, String)], platforms: Option<(
         }
     }
     let found = References { readers, ..References::default() };
-    let has_cases = platforms.is_none();
-    let mut reader = Reader { found, stages: Vec::new(), has_cases, variables: Variables::new(arguments, platforms) };
+    let platforms = match reading {
+        Reading::BuildKit { machine, target } => Some((machine, target)),
+        Reading::Classic | Reading::Podman => None,
+    };
+    let is_podman = reading == Reading::Podman;
+    let mut reader = Reader { found, stages: Vec::new(), is_podman, variables: Variables::new(arguments, platforms) };
     for line in lines::instructions(text, platforms.is_some())? {
         reader.line(&line)?;
     }
@@ -61,7 +78,7 @@ pub(super) fn of(text: &str, arguments: &[(String, String)], platforms: Option<(
 
 /// Reads what an image put off to builds that begin with it. It knows no stages: what it names is taken for images.
 pub(super) fn of_trigger(text: &str) -> Result<References, String> {
-    let found = of(text, &[], None)?;
+    let found = of(text, &[], Reading::Classic)?;
     if found.bases.is_empty() && found.readers.is_empty() { Ok(found) } else { Err("it begins with an image".to_owned()) }
 }
 
@@ -69,8 +86,7 @@ struct Reader {
     found: References,
     /// Names as they are written, empty without one.
     stages: Vec<String>,
-    /// `Build` and `build` may be two stages, as they are to Podman.
-    has_cases: bool,
+    is_podman: bool,
     variables: Variables,
 }
 
@@ -82,9 +98,9 @@ impl Reader {
             "FROM" => self.begin(&instruction)?,
             "COPY" => {
                 for from in instruction.copied_from() {
-                    // A number is that of a stage.
-                    if from.parse::<i32>().is_err() {
-                        self.take(&instruction, from)?;
+                    match from.parse::<i32>() {
+                        Ok(number) => self.number(&instruction, number)?,
+                        Err(_) => self.take(&instruction, from)?,
                     }
                 }
             }
@@ -123,7 +139,8 @@ impl Reader {
         if expanded.is_empty() {
             return Err(from.odd(&format!("the image's name is empty: `{image}`")));
         }
-        if expanded != "scratch" && !self.is_stage(from, &expanded, self.stages.len())? {
+        let may_be_stage = !(self.is_podman && image.contains('$'));
+        if expanded != "scratch" && !(self.is_stage(from, &expanded, self.stages.len())? && may_be_stage) {
             let platform = self.platform(from)?;
             self.found.bases.insert(Base { image: expanded.clone(), platform });
             self.image(from, expanded)?;
@@ -134,8 +151,17 @@ impl Reader {
 
     fn platform(&self, from: &Instruction) -> Result<Option<String>, String> {
         let Some((_, written)) = from.flags.iter().find(|(name, _)| name == "platform") else { return Ok(None) };
-        let platform = self.variables.expand(written);
+        let platform = self.variables.platform(written);
         platform.map(Some).map_err(|why| from.odd(&format!("the platform `{written}` cannot be told: {why}")))
+    }
+
+    /// That of a stage; of a later one Podman ends its service.
+    fn number(&self, instruction: &Instruction, number: i32) -> Result<(), String> {
+        let earlier = self.stages.len().saturating_sub(1);
+        match usize::try_from(number).is_ok_and(|number| number < earlier) || self.stages.is_empty() {
+            true => Ok(()),
+            false => Err(instruction.odd(&format!("there is no earlier stage of the number {number}"))),
+        }
     }
 
     /// A stage or an image. To the classic builder a stage's own name is an image's.
@@ -152,8 +178,8 @@ impl Reader {
     fn is_stage(&self, instruction: &Instruction, name: &str, before: usize) -> Result<bool, String> {
         let mut named = self.stages.iter().take(before).filter(|stage| stage.eq_ignore_ascii_case(name));
         match named.clone().find(|stage| *stage != name) {
-            Some(stage) if self.has_cases => {
-                Err(instruction.odd(&format!("`{name}` is an image to some builders; write `{stage}` for the stage")))
+            Some(stage) if self.is_podman => {
+                Err(instruction.odd(&format!("`{name}` is an image to Podman; write `{stage}` for the stage")))
             }
             _ => Ok(named.next().is_some()),
         }
@@ -176,8 +202,9 @@ impl Reader {
     }
 }
 
+/// One that is written in one way only, and not too great for any builder.
 fn is_number(text: &str) -> bool {
-    text.bytes().all(|letter| letter.is_ascii_digit())
+    text.len() <= 18 && text.bytes().all(|letter| letter.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
 }
 
 fn is_stage(name: &str) -> bool {

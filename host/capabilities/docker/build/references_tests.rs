@@ -2,9 +2,11 @@
 
 use super::*;
 
+const MACHINE: Reading<'static> = Reading::BuildKit { machine: "linux/amd64", target: "linux/amd64" };
+
 fn read(text: &str, arguments: &[(&str, &str)]) -> Result<References, String> {
     let arguments: Vec<_> = arguments.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    of(text, &arguments, Some(("linux/amd64", "linux/amd64")))
+    of(text, &arguments, MACHINE)
 }
 
 fn images(text: &str, arguments: &[(&str, &str)]) -> Result<Vec<String>, String> {
@@ -130,6 +132,10 @@ fn what_cannot_be_told_is_refused_with_its_line() {
         (2, "FROM x\nCOPY --fr\\om=theirs-web / /"),
         (2, "FROM x\nCOPY --from=their\\s-web / /"),
         (2, "FROM x\nCOPY --from=99999999999999999999 / /"),
+        (2, "FROM x\nCOPY --from=0 / /"),
+        (3, "FROM x\nFROM y\nCOPY --from=-1 / /"),
+        (1, "ARG SOURCE_DATE_EPOCH=007"),
+        (2, "ARG BUILDPLATFORM\nFROM --platform=${BUILDPLATFORM:-linux/arm64} x"),
         (2, "FROM x\nCOPY --from=$X / /"),
         (2, "FROM x\nCOPY --new=theirs-web / /"),
         (2, "FROM x\nCOPY -- --from=theirs-web / /"),
@@ -164,18 +170,25 @@ fn what_cannot_be_told_is_refused_with_its_line() {
     assert!(read("ARG SOURCE_DATE_EPOCH\nARG Y=1\nFROM x:$Y", &[("SOURCE_DATE_EPOCH", "0")]).is_ok());
     assert!(images("ARG X\nFROM $X", &[]).is_err_and(|text| text.contains("the image's name is empty")));
     assert!(images("FROM x-$TARGETARCH", &[]).is_ok());
-    assert!(of("FROM x-$TARGETARCH", &[], None).is_err());
+    assert!(of("FROM x-$TARGETARCH", &[], Reading::Classic).is_err());
     for last in ["FROM theirs-web", "COPY --from=theirs-web / /", "RUN --mount=type=bind,from=theirs-web true"] {
-        let text = |last: &str| of(&format!("FROM x AS Theirs-web\nFROM y\n{last}"), &[], None);
+        let text = |last: &str| of(&format!("FROM x AS Theirs-web\nFROM y\n{last}"), &[], Reading::Podman);
         assert!(text(last).is_err_and(|text| text.contains("write `Theirs-web`")), "{last}");
         assert_eq!(text(&last.replace("theirs", "Theirs")).unwrap().images.len(), 2, "{last}");
     }
-    assert!(of("FROM x\nRUN <<EOF\nEOF", &[], None).is_err_and(|text| text.contains("need BuildKit")));
+    assert!(of("FROM x\nRUN <<EOF\nEOF", &[], Reading::Classic).is_err_and(|text| text.contains("need BuildKit")));
     assert!(
-        of("FROM $BUILDARCH:$TARGETARCH", &[], Some(("linux/amd64", "linux/arm64")))
+        of("FROM $BUILDARCH:$TARGETARCH", &[], Reading::BuildKit { machine: "linux/amd64", target: "linux/arm64" })
             .is_ok_and(|found| found.images.contains("amd64:arm64"))
     );
-    assert!(of("FROM x-$TARGETARCH", &[], Some(("linux/amd64", "linux/x86_64"))).is_err());
+    assert!(of("FROM x-$TARGETARCH", &[], Reading::BuildKit { machine: "linux/amd64", target: "linux/x86_64" }).is_err());
+}
+
+#[test]
+fn what_a_variable_holds_is_no_stage_to_podman() {
+    let text = "ARG A=theirs-web\nFROM x AS theirs-web\nFROM $A\n";
+    let images = |reading| of(text, &[], reading).unwrap().images.into_iter().collect::<Vec<_>>();
+    assert_eq!((images(Reading::Podman), images(Reading::Classic)), (vec!["theirs-web".to_owned(), "x".to_owned()], vec!["x".to_owned()]));
 }
 
 #[test]
@@ -184,6 +197,10 @@ fn platforms_of_bases_are_told() {
     let platforms = found.bases.into_iter().map(|base| (base.image, base.platform.unwrap_or_default())).collect::<Vec<_>>();
     let expected = [("x", "linux/amd64"), ("y", "linux/arm64"), ("z", "")];
     assert_eq!(platforms, expected.map(|(image, platform)| (image.to_owned(), platform.to_owned())));
+    for platform in ["$BUILDPLATFORM", "${BUILDPLATFORM}"] {
+        let found = read(&format!("ARG BUILDPLATFORM\nFROM --platform={platform} x"), &[]).unwrap();
+        assert_eq!(found.bases.first().unwrap().platform.as_deref(), Some("linux/amd64"));
+    }
     assert!(read("FROM --platform=$X y", &[]).is_err_and(|text| text.contains("platform")));
 }
 
@@ -256,7 +273,7 @@ fn values_grow_to_their_bounds_and_not_past_them() {
     let doubled: String = (1..40).map(|at| format!("ARG A{at}=$A{}$A{}\n", at - 1, at - 1)).collect();
     assert!(refused(&format!("ARG A0={}\n{doubled}FROM $A39", "x".repeat(1024)), "4096 bytes"));
     let many = |count: usize| (0..count).map(|at| format!("ARG V{at}\n")).collect::<String>() + "FROM x";
-    let all = |count: usize| of(&many(count), &[], None);
+    let all = |count: usize| of(&many(count), &[], Reading::Classic);
     assert!(all(limits::BUILD_VARIABLES).is_ok() && all(limits::BUILD_VARIABLES + 1).is_err_and(|what| what.contains("1000 variables")));
     let from = |count: usize| (0..count).map(|at| format!("FROM x:{at}\n")).collect::<String>();
     assert!(images(&from(limits::BUILD_IMAGES), &[]).is_ok() && refused(&from(limits::BUILD_IMAGES + 1), "200 stages"));

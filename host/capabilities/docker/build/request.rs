@@ -55,10 +55,7 @@ pub(super) fn path(spec: &Spec, builder: Builder, own: &Own<'_>) -> String {
     if spec.shm_size > 0 {
         query.append_pair("shmsize", &spec.shm_size.to_string());
     }
-    let mut args = spec.args.clone();
-    if builder == Builder::BuildKit {
-        args.push(Pair { name: CACHE_NAMESPACE.to_owned(), value: project.to_owned() });
-    }
+    let args = arguments(spec, builder, project);
     let ulimits = spec.ulimits.iter().map(|limit| json!({ "Name": limit.name, "Soft": limit.soft, "Hard": limit.hard }));
     let lists = [
         ("buildargs", object(&args), args.is_empty()),
@@ -70,6 +67,12 @@ pub(super) fn path(spec: &Spec, builder: Builder, own: &Own<'_>) -> String {
         query.append_pair(name, &value.to_string());
     }
     format!("/build?{}", query.finish())
+}
+
+/// All that the builder is told: those of the spec, and what keeps the projects' caches apart.
+pub(super) fn arguments(spec: &Spec, builder: Builder, project: &str) -> Vec<Pair> {
+    let own = (builder == Builder::BuildKit).then(|| Pair { name: CACHE_NAMESPACE.to_owned(), value: project.to_owned() });
+    spec.args.iter().cloned().chain(own).collect()
 }
 
 fn object(pairs: &[Pair]) -> Value {

@@ -13,6 +13,8 @@ enum Value {
     Empty,
     /// Versions of Docker would put different things.
     Unsure(String),
+    /// The builder's own, declared without a value: newer BuildKits keep it, older ones have nothing then.
+    Again(String),
 }
 
 #[derive(Debug, Default)]
@@ -54,9 +56,17 @@ impl Variables {
         match (self.given.get(name), default) {
             (Some(given), _) => bounded(given.clone()).map_or_else(Value::Unsure, Value::Known),
             (None, Some(default)) => self.default(default).map_or_else(Value::Unsure, Value::Known),
-            (None, None) if self.values.contains_key(name) => Value::Unsure(format!("`{name}` is declared twice")),
-            (None, None) if is_filled(name) => Value::Unsure(format!("some builders have a value for `{name}`; give it a default")),
-            (None, None) => Value::Empty,
+            (None, None) => self.again(name),
+        }
+    }
+
+    /// Declared without a value, and not given.
+    fn again(&self, name: &str) -> Value {
+        match self.values.get(name) {
+            Some(Value::Known(value)) if is_filled(name) => Value::Again(value.clone()),
+            Some(_) => Value::Unsure(format!("`{name}` is declared twice")),
+            None if is_filled(name) => Value::Unsure(format!("some builders have a value for `{name}`; give it a default")),
+            None => Value::Empty,
         }
     }
 
@@ -76,6 +86,15 @@ impl Variables {
     /// `$X`, `${X}`, `${X:-default}`, `${X:+other}`, `${X:?error}`, and the same without the colon.
     pub(super) fn expand(&self, text: &str) -> Result<String, String> {
         self.expand_at(text, 0)
+    }
+
+    /// The same of a platform: whoever has nothing for a variable that stands alone builds nothing.
+    pub(super) fn platform(&self, text: &str) -> Result<String, String> {
+        let name = text.strip_prefix('$').map(|name| name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name));
+        match name.and_then(|name| self.values.get(name)) {
+            Some(Value::Again(value)) => Ok(value.clone()),
+            _ => self.expand(text),
+        }
     }
 
     fn expand_at(&self, mut text: &str, depth: usize) -> Result<String, String> {
@@ -130,6 +149,7 @@ impl Variables {
             Some(Value::Known(value)) => Ok(Some(value)),
             Some(Value::Empty) => Ok(None),
             Some(Value::Unsure(why)) => Err(why.clone()),
+            Some(Value::Again(_)) => Err(format!("`ARG {name}` without a value empties it for some builders; leave that line out")),
             None if name.is_empty() => Err("no name of a variable follows `$`".to_owned()),
             None => Err(format!("`${name}` is not declared by an `ARG` before the first `FROM`")),
         }

@@ -28,7 +28,12 @@ impl Reference {
         if !begins || walks || written.len() > LONGEST || !written.chars().all(usable) {
             return Err(format!("`{}` is no reference of an image", written.escape_debug()));
         }
-        Ok(split(written))
+        let reference = split(written);
+        let is_tag = |tag: &String| tag.len() <= 128 && tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        match &reference.tag {
+            Some(tag) if !is_tag(tag) => Err(format!("`{written}` is no reference of an image: `{tag}` cannot be a tag")),
+            _ => Ok(reference),
+        }
     }
 
     /// `docker.io/library/postgres:16`

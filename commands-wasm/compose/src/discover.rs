@@ -120,7 +120,12 @@ fn choose(files: &dyn Files, environment: &BTreeMap<String, String>, start: &str
         }
     }
     let Some(main) = mains.into_iter().next() else {
-        return Err(Error::new("there is no Compose file here").hint(format!("Compose looks for {}", NAMES.join(", "))));
+        let none = Error::new("there is no Compose file here").hint(format!("Compose looks for {}", NAMES.join(", ")));
+        let denied = NAMES.iter().map(|name| join(start, name)).find(|path| matches!(files.read(path), Err(FileError::Denied)));
+        return Err(match denied {
+            Some(path) => none.hint(format!("`{path}` may not be read: it is not granted, or a link that leads out of the project")),
+            None => none,
+        });
     };
     Ok(std::iter::once(main).chain(overrides.into_iter().next()).collect())
 }

@@ -28,7 +28,11 @@ impl FileError {
     pub(crate) fn of(self, what: &str, path: &str) -> Error {
         let denied = self == Self::Denied;
         let hint = (denied && is_grantable(path)).then(|| format!("grant reading it: files.\"{path}\" = \"read\""));
-        Error { denied, ..Error::new(format!("failed to read {what}: {self}")).hints(hint) }
+        let why = match denied && is_above(path) {
+            true => "it lies outside of the project's folder, which no grant reaches".to_owned(),
+            false => self.to_string(),
+        };
+        Error { denied, ..Error::new(format!("failed to read {what}: {why}")).hints(hint) }
     }
 }
 
@@ -42,8 +46,8 @@ impl fmt::Display for FileError {
     }
 }
 
-/// Whether the line of host.toml can be told: of what lies outside of the project's folder, or has wildcards in its name, the
-/// host says itself what can be done.
+/// Whether the line of host.toml can be told: of absolute paths, and of names with wildcards, the host says itself what can be
+/// done.
 fn is_grantable(path: &str) -> bool {
     !is_anchored(path) && !is_above(path) && !path.contains(['*', '?', '[', ']', '{', '}', '"', '\\'])
 }
@@ -70,6 +74,10 @@ impl Disk {
 
 impl Files for Disk {
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        // No grant has `..` in it.
+        if is_above(path) {
+            return Err(FileError::Denied);
+        }
         std::fs::read(self.folder.join(path)).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => FileError::Missing,
             std::io::ErrorKind::PermissionDenied => FileError::Denied,

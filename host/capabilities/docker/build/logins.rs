@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::super::client::Failure;
-use super::super::logins::refused::{Shown, with_cure};
+use super::super::logins::refused::{Shown, of_step, with_cure};
 use super::super::logins::{Login, Registry};
 use super::super::policy::image::Reference;
 use super::super::policy::lack::Lack;
@@ -52,7 +52,7 @@ impl Logins {
         let named = self.asked.iter().find(|(reference, ..)| failure.says(&reference.written().to_lowercase()));
         let only = || self.asked.first().filter(|_| self.asked.len() == 1);
         match named.or_else(only) {
-            Some((_, registry, shown)) => with_cure(failure, registry, shown),
+            Some((_, registry, shown)) => of_step(failure, registry, shown),
             None => failure,
         }
     }

@@ -63,12 +63,21 @@ pub(in super::super) fn explained(failure: Failure, image: &str, registry: &Regi
     }
 }
 
-/// A build that failed for its registry keeps the engine's words, which name the step.
+/// An image of a build that was not had keeps the engine's words.
 pub(in super::super) fn with_cure(failure: Failure, registry: &Registry, shown: &Shown) -> Failure {
     let Failure::Answered { status, message } = failure else { return failure };
     let cure = why(status, &message).map(|why| cure(why, registry, shown)).unwrap_or_default();
     let message = if cure.is_empty() { message } else { format!("{message}; hint: {cure}") };
     Failure::Answered { status, message }
+}
+
+/// The same of a step, which the words name: what it did not find may be a file that it copies.
+pub(in super::super) fn of_step(failure: Failure, registry: &Registry, shown: &Shown) -> Failure {
+    let is_of_image = ["unknown", "resolve source metadata", "pull access"].iter().any(|words| failure.says(words));
+    match &failure {
+        Failure::Answered { status, message } if why(*status, message) == Some(Why::Missing) && !is_of_image => failure,
+        _ => with_cure(failure, registry, shown),
+    }
 }
 
 /// None where the words are not known: then they are passed on.
@@ -254,7 +263,7 @@ mod tests {
         let said = |message: &str| Failure::Answered { status: 0, message: message.to_owned() };
         let shown = Shown::NotGranted { image: "r/team/other".to_owned(), cure: "to allow it, add this".to_owned() };
         let Failure::Answered { message, .. } =
-            with_cure(said("step 1/2 `FROM r/x` failed: no basic auth credentials"), &Registry("r".to_owned()), &shown)
+            of_step(said("step 1/2 `FROM r/x` failed: no basic auth credentials"), &Registry("r".to_owned()), &shown)
         else {
             panic!("another kind")
         };
@@ -263,6 +272,12 @@ mod tests {
             "step 1/2 `FROM r/x` failed: no basic auth credentials; hint: it was asked without the operator's login, because \
              `r/team/other` is not granted; to allow it, add this"
         );
-        assert_eq!(with_cure(said("exit code: 3"), &Registry("r".to_owned()), &shown), said("exit code: 3"));
+        for other in ["exit code: 3", "step 2/2 `COPY nothere /` failed: \"/nothere\": not found"] {
+            assert_eq!(of_step(said(other), &Registry("r".to_owned()), &shown), said(other));
+        }
+        let missing = "r/x:1: failed to resolve source metadata for r/x:1: not found";
+        assert!(
+            matches!(of_step(said(missing), &Registry("r".to_owned()), &shown), Failure::Answered { message, .. } if message.contains("tag"))
+        );
     }
 }

@@ -158,7 +158,9 @@ impl Reader {
     /// That of a stage; of a later one Podman ends its service.
     fn number(&self, instruction: &Instruction, number: i32) -> Result<(), String> {
         let earlier = self.stages.len().saturating_sub(1);
-        match usize::try_from(number).is_ok_and(|number| number < earlier) || self.stages.is_empty() {
+        // Which stages a later build has is not known.
+        let is_late = instruction.is_late || self.stages.is_empty();
+        match usize::try_from(number).is_ok_and(|number| number < earlier || is_late) {
             true => Ok(()),
             false => Err(instruction.odd(&format!("there is no earlier stage of the number {number}"))),
         }

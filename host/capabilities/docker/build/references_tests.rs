@@ -17,7 +17,7 @@ type Case = (&'static str, &'static [(&'static str, &'static str)], &'static [&'
 
 #[test]
 fn images_are_found_wherever_instructions_name_them() {
-    let cases: [Case; 28] = [
+    let cases: [Case; 29] = [
         ("FROM scratch\nCOPY . /", &[], &[]),
         ("from python:3.12-slim", &[], &["python:3.12-slim"]),
         ("FROM --platform=$BUILDPLATFORM node:20 AS build\nFROM build\nCOPY --from=build /x /y", &[], &["node:20"]),
@@ -26,6 +26,7 @@ fn images_are_found_wherever_instructions_name_them() {
         ("FROM x\nRUN --mount=type=bind,From=other,target=/x make", &[], &["other", "x"]),
         ("FROM x\nRUN --mount=type=cache,target=\"/x/.c\",sharing=locked make", &[], &["x"]),
         ("FROM x\nONBUILD COPY --from=late / /", &[], &["late", "x"]),
+        ("FROM x\nONBUILD COPY --from=2 / /", &[], &["x"]),
         ("FROM x AS mine\nCOPY --from=mine / /", &[], &["mine", "x"]),
         ("ARG BASE=python:3\nFROM ${BASE}", &[], &["python:3"]),
         ("ARG BASE=python:3\nFROM $BASE-slim", &[("BASE", "other:1")], &["other:1-slim"]),

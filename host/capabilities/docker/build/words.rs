@@ -56,6 +56,8 @@ const MOUNT_KEYS: [&str; 19] = [
 #[derive(Debug)]
 pub(super) struct Instruction {
     pub(super) number: usize,
+    /// Put off to the builds that begin with the image.
+    pub(super) is_late: bool,
     pub(super) word: String,
     pub(super) flags: Vec<(String, String)>,
     pub(super) rest: String,
@@ -69,7 +71,7 @@ impl Instruction {
             let late = Self::plain(line.number, rest)?;
             return match late.word.as_str() {
                 "FROM" | "ONBUILD" | "MAINTAINER" => Err(odd(line.number, &format!("`{}` cannot be put off", late.word))),
-                _ => Ok(late),
+                _ => Ok(Self { is_late: true, ..late }),
             };
         }
         Self::plain(line.number, &line.text)
@@ -88,7 +90,7 @@ impl Instruction {
             }
             None => (Vec::new(), rest),
         };
-        Ok(Self { number, word, flags, rest: rest.to_owned() })
+        Ok(Self { number, is_late: false, word, flags, rest: rest.to_owned() })
     }
 
     pub(super) fn odd(&self, what: &str) -> String {

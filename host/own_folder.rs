@@ -106,6 +106,14 @@ pub fn is_strange(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::LOOP | Errno::NOTDIR | Errno::ISDIR | Errno::NXIO))
 }
 
+/// Why a file cannot be used; `told` is what people call it.
+pub fn unusable(told: &str, error: &io::Error) -> String {
+    match is_strange(error) {
+        true => format!("{told} is a link or no file, or lies behind a link: remove what is there"),
+        false => format!("{told} cannot be used: {}", error.kind()),
+    }
+}
+
 fn file(folder: &OwnedFd, name: &str, how: OFlags, mode: Mode) -> io::Result<File> {
     let file = File::from(openat(folder, name, how | FILE, mode)?);
     if file.metadata()?.is_file() { Ok(file) } else { Err(Errno::NXIO.into()) }

@@ -16,17 +16,16 @@ const JOURNAL_ENDING: &str = ".jsonl";
 #[derive(Clone, Debug)]
 pub struct State {
     root: PathBuf,
-    folder: PathBuf,
 }
 
 impl State {
     /// Of the project in `root`. Nothing is created.
     pub fn of(root: &Path) -> Self {
-        Self { root: root.to_owned(), folder: root.join(FOLDER_NAME) }
+        Self { root: root.to_owned() }
     }
 
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    pub fn folder(&self) -> PathBuf {
+        self.root.join(FOLDER_NAME)
     }
 
     /// One file a run, `RUN.jsonl`.
@@ -50,8 +49,8 @@ impl State {
 
     /// Makes the folder, with a `.gitignore` that keeps it out of every commit. One system call when it is there.
     pub fn create(&self) -> std::io::Result<()> {
-        match DirBuilder::new().mode(0o700).create(&self.folder) {
-            Ok(()) => fs::write(self.folder.join(".gitignore"), "*\n"),
+        match DirBuilder::new().mode(0o700).create(self.folder()) {
+            Ok(()) => fs::write(self.folder().join(".gitignore"), "*\n"),
             // A file or a dangling link of that name fails when it is used, with a better message.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
             Err(error) => Err(error),

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::types::Error;
 use super::{Endpoint, limits};
-use crate::own_folder::{OwnFolder, is_strange};
+use crate::own_folder::{OwnFolder, unusable};
 
 /// Where runs meet that must know of each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,10 +82,7 @@ pub(super) async fn take(places: &Places, endpoint: &Endpoint, project: &str, co
 impl Place {
     fn failed(&self, error: &std::io::Error) -> Error {
         let told = if self.is_of_project { format!("`{}`", self.folder.shown(&self.name)) } else { "in the cache folder".to_owned() };
-        Error::Other(match is_strange(error) {
-            true => format!("the lock file {told} is a link or no file, or lies behind a link: remove what is there"),
-            false => format!("the lock file {told} cannot be used: {}", error.kind()),
-        })
+        Error::Other(unusable(&format!("the lock file {told}"), error))
     }
 }
 

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::capabilities::sql::client::{Result, Target};
 use crate::capabilities::sql::lock::Holder;
 use crate::capabilities::sql::types::Error;
-use crate::own_folder::{OwnFolder, is_strange};
+use crate::own_folder::{OwnFolder, unusable};
 
 use super::url::Address;
 
@@ -91,11 +91,7 @@ impl Locks {
     }
 
     fn failed(&self, name: &str, error: &std::io::Error) -> Error {
-        let shown = self.folder.shown(name);
-        Error::Other(match is_strange(error) {
-            true => format!("the lock file `{shown}` is a link or no file, or lies behind a link: remove what is there"),
-            false => format!("the lock file `{shown}` cannot be used: {}", error.kind()),
-        })
+        Error::Other(unusable(&format!("the lock file `{}`", self.folder.shown(name)), error))
     }
 }
 
